@@ -1,0 +1,281 @@
+//! The command line. The comments here are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    healthy, or healed and verified
+  1    an error of repair itself
+  2    usage
+  3    not healed, or an interrupted session waits: next steps are printed
+  4    waiting for an approval that nobody here can give
+  5    denied by policy
+  6    another live session holds this target
+  7    the log does not verify, or is missing for a known target
+  130  interrupted
+
+Examples:
+  repair                                          look and explain; changes nothing
+  repair --self-heal=preview                      heal the project in this folder
+  repair --self-heal=preview -- docker compose up -d
+                                                  run it, and heal only if it fails";
+
+/// Heals broken deployments within bounds, and can prove what it did.
+///
+/// Without a command it looks at the Compose project in this folder and explains what it finds. It changes something only
+/// with --self-heal=preview, only what its policy allows, and only after a yes to exactly that.
+#[derive(Debug, Parser)]
+#[command(name = "repair", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do instead of looking or healing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of healing.
+    #[command(flatten)]
+    pub heal: HealArgs,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct GlobalArgs {
+    /// The project directory [default: that of the first Compose file]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub project_directory: Option<PathBuf>,
+    /// A Compose file; may be given several times
+    #[arg(short, long = "file", value_name = "FILE", global = true)]
+    pub files: Vec<PathBuf>,
+    /// The Compose project name
+    #[arg(short, long, value_name = "NAME", global = true)]
+    pub project_name: Option<String>,
+    /// A Compose profile to enable; may be given several times
+    #[arg(long = "profile", value_name = "NAME", global = true)]
+    pub profiles: Vec<String>,
+    /// Where sessions and logs are kept [default: $XDG_STATE_HOME/repair]
+    #[arg(long, value_name = "DIR", env = "REPAIR_STATE_DIR", global = true)]
+    pub state_dir: Option<PathBuf>,
+    /// Print one JSON document on stdout; progress stays on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more about what is done; twice for the output of effects
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Spend at most so many seconds of own work; a policy may allow less
+    #[arg(long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+}
+
+/// Options of healing.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct HealArgs {
+    /// Heal what is broken; `preview` names the maturity of the feature, approvals apply
+    #[arg(long, value_name = "MATURITY", require_equals = true)]
+    pub self_heal: Option<SelfHeal>,
+    /// Answer yes to plans that are at most reversible; never to anything that replaces what has run
+    #[arg(long, requires = "self_heal")]
+    pub yes: bool,
+    /// A command to run; healing begins only if it fails
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Maturity of self-healing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SelfHeal {
+    /// Every change follows an approved plan.
+    Preview,
+}
+
+/// What to do instead of looking or healing.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a plan and stop at the approval
+    Plan,
+    /// Approve the plan with this digest, or a unique beginning of it
+    Approve(DigestArgs),
+    /// Carry out an approved plan
+    Apply(ApplyArgs),
+    /// Take back the file edits of a session, byte for byte
+    Undo(UndoArgs),
+    /// List the sessions of this project, or of all
+    Sessions(SessionsArgs),
+    /// Show what a session found, planned and did
+    Show(SessionArgs),
+    /// Give up a session that waits
+    Abort(SessionArgs),
+    /// Read and verify the log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Show a session's cases to its tools again and compare the answers
+    Replay(SessionArgs),
+    /// Look at the repair tools
+    #[command(subcommand)]
+    Tool(ToolCommand),
+    /// Check and explain the policy in force
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print the schema of a file or document that repair reads or writes
+    Schema(SchemaArgs),
+    /// Write a repair.toml with comments into the project
+    Init,
+    /// Remove compiled tools and bundles; logs are kept
+    Clean,
+    /// Check engine, Compose, project, policy, tools and state folder
+    Doctor,
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// A plan's digest.
+#[derive(Debug, ClapArgs)]
+pub struct DigestArgs {
+    /// At least eight hexadecimal digits
+    #[arg(value_parser = digest_prefix)]
+    pub digest: String,
+}
+
+/// Options of `apply`.
+#[derive(Debug, ClapArgs)]
+pub struct ApplyArgs {
+    /// At least eight hexadecimal digits
+    #[arg(value_parser = digest_prefix)]
+    pub digest: String,
+    /// Answer yes to later plans of the session that are at most reversible
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `undo`.
+#[derive(Debug, ClapArgs)]
+pub struct UndoArgs {
+    /// The session, or a unique part of its id
+    pub session: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// A session.
+#[derive(Debug, ClapArgs)]
+pub struct SessionArgs {
+    /// The session, or a unique part of its id
+    pub session: String,
+}
+
+/// Options of `sessions`.
+#[derive(Debug, ClapArgs)]
+pub struct SessionsArgs {
+    /// Those of all targets, from anywhere
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Reading and verifying the log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Verify chain, signed head and blobs
+    Verify(AuditArgs),
+    /// Print the records
+    Show(AuditArgs),
+}
+
+/// Which log.
+#[derive(Debug, ClapArgs)]
+pub struct AuditArgs {
+    /// The logs of all targets, from anywhere
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Looking at the tools.
+#[derive(Debug, Subcommand)]
+pub enum ToolCommand {
+    /// List the tools with what they handle, see and may do
+    List,
+    /// Show one tool's manifest
+    Show {
+        /// Its id
+        id: String,
+    },
+}
+
+/// Checking and explaining the policy.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Check the policies in force, or the named files as they would count in the user's layer
+    Check {
+        /// Cedar files to check
+        files: Vec<PathBuf>,
+    },
+    /// Show the layers, the bounds, and the answer for every kind of action
+    Explain,
+}
+
+/// Options of `schema`.
+#[derive(Debug, ClapArgs)]
+pub struct SchemaArgs {
+    /// Of what
+    pub name: SchemaName,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaName {
+    /// repair.toml
+    Settings,
+    /// Bounds files of the policy
+    Bounds,
+    /// The Cedar schema of policies
+    Policy,
+    /// A frozen plan
+    Plan,
+    /// An event of the log
+    Event,
+    /// What `--json` prints after healing
+    Report,
+}
+
+/// Options of `completions`.
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// A prefix long enough that nobody approves something by accident.
+fn digest_prefix(text: &str) -> Result<String, String> {
+    const DIGITS_MIN: usize = 8;
+    if text.len() < DIGITS_MIN || text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("a digest has {DIGITS_MIN} to 64 hexadecimal digits; `repair sessions` shows it"));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrapped_command_keeps_its_own_options() {
+        let args = Args::parse_from(["repair", "--self-heal=preview", "--yes", "--", "docker", "compose", "up", "-d"]);
+        assert_eq!(args.heal.command, ["docker", "compose", "up", "-d"]);
+        assert!(args.heal.yes);
+    }
+
+    #[test]
+    fn yes_alone_and_short_digests_are_refused() {
+        assert!(Args::try_parse_from(["repair", "--yes"]).is_err());
+        assert!(Args::try_parse_from(["repair", "approve", "abc"]).is_err());
+        assert!(Args::try_parse_from(["repair", "approve", "0123456789ab"]).is_ok());
+    }
+}

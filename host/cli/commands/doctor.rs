@@ -1,0 +1,112 @@
+//! `doctor`: checks everything that healing needs, one line each, and says what to do about what is missing.
+
+use repair_effects::compose::project::locate;
+use repair_effects::deployment::OpenError;
+use repair_effects::docker::connection::Engine;
+use repair_effects::docker::endpoint::resolve;
+use repair_effects::process::{ComposeSearch, compose_version, find_compose};
+use repair_model::text::escaped;
+use repair_pipeline::outside::Tools as _;
+
+use super::Context;
+use crate::command_error::{Code, CommandError};
+use crate::opening::{endpoint_choice, policies, project_choice, settings, state_dir, toolbox};
+use crate::printer::{Tone, toned};
+
+/// One check: its name, and what was found or what is wrong with hints.
+type Check = (&'static str, Result<String, (String, Vec<String>)>);
+
+/// Checks everything, and fails if anything does.
+pub async fn run(context: &Context<'_>) -> Result<Code, CommandError> {
+    let checks = vec![
+        ("engine", engine(context).await),
+        ("compose", compose(context).await),
+        ("project", project(context)),
+        ("policy", policy(context)),
+        ("tools", tools(context)),
+        ("logs", logs(context)),
+    ];
+    let failed = checks.iter().any(|(_, result)| result.is_err());
+    for check in &checks {
+        show(context, check);
+    }
+    let documents: Vec<_> = checks
+        .iter()
+        .map(|(name, result)| match result {
+            Ok(found) => serde_json::json!({ "check": name, "ok": true, "found": found }),
+            Err((what, hints)) => serde_json::json!({ "check": name, "ok": false, "what": what, "hints": hints }),
+        })
+        .collect();
+    context.printer.document(&documents)?;
+    Ok(if failed { Code::NotHealed } else { Code::Success })
+}
+
+fn show(context: &Context<'_>, (name, result): &Check) {
+    match result {
+        Ok(found) => context.printer.line(&format!("{}  {name:<8} {}", toned(Tone::Good, "ok  "), escaped(found))),
+        Err((what, hints)) => {
+            context.printer.line(&format!("{}  {name:<8} {}", toned(Tone::Bad, "FAIL"), escaped(what)));
+            for hint in hints {
+                context.printer.line(&format!("      {} {}", toned(Tone::Warning, "next:"), escaped(hint)));
+            }
+        }
+    }
+}
+
+async fn engine(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let endpoint =
+        resolve(&endpoint_choice(context.environment)).map_err(|error| (error.to_string(), error.hints()))?;
+    let engine = Engine::connect(endpoint).await.map_err(|error| (error.to_string(), error.hints()))?;
+    let version = engine.version().await.map_err(|error| (error.to_string(), error.hints()))?;
+    let endpoint = engine.endpoint();
+    Ok(format!("{} (from {}), engine {}, API {}", endpoint.host, endpoint.source, version.engine, version.api))
+}
+
+async fn compose(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let config_dir = context.environment.docker_config_dir();
+    let search = ComposeSearch { path_var: &context.environment.path_var, docker_config_dir: Some(&config_dir) };
+    let missing = |error: repair_effects::process::ComposeMissing| (error.to_string(), error.hints());
+    let compose = find_compose(search).await.map_err(missing)?;
+    let version = compose_version(&compose).await.map_err(missing)?;
+    Ok(format!("{version} ({})", compose.program.display()))
+}
+
+fn project(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let choice = project_choice(context.global, context.environment, Vec::new());
+    let located =
+        locate(&choice).map_err(OpenError::Project).map_err(|error| (error.to_string(), error.hints()))?;
+    settings(&choice).map_err(|error| (error.error.to_string(), error.hints))?;
+    let files: Vec<_> = located.files.iter().map(|file| file.display().to_string()).collect();
+    Ok(files.join(", "))
+}
+
+fn policy(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let choice = project_choice(context.global, context.environment, Vec::new());
+    let directory = locate(&choice).ok().map(|located| located.directory);
+    let policies = policies(context.environment, directory.as_deref(), context.global.timeout)
+        .map_err(|error| (error.error.to_string(), error.hints))?;
+    Ok(format!("{} files, digest {}", policies.explain().files.len(), policies.digest().short()))
+}
+
+fn tools(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let tools = toolbox(&state_dir(context.global, context.environment));
+    match tools.failures().first() {
+        Some(failure) => Err((failure.to_string(), Vec::new())),
+        None => {
+            let ids: Vec<_> = tools.manifests().iter().map(|manifest| manifest.tool.to_string()).collect();
+            Ok(ids.join(", "))
+        }
+    }
+}
+
+fn logs(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
+    let state = state_dir(context.global, context.environment);
+    let failed = |error: repair_pipeline::outside::LogError| {
+        (error.to_string(), vec!["`repair audit verify --all` shows everything that is wrong".to_owned()])
+    };
+    let targets = state.known_targets().map_err(failed)?;
+    for known in &targets {
+        repair_journal::read(&state, &known.id).map_err(failed)?;
+    }
+    Ok(format!("{} verified in {}", targets.len(), state.root().display()))
+}

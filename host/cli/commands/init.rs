@@ -1,0 +1,65 @@
+//! `init`: a `repair.toml` with comments, never over an existing one.
+
+use repair_effects::compose::project::locate;
+use repair_effects::deployment::OpenError;
+use repair_effects::files;
+use repair_pipeline::settings::FILE_NAME;
+
+use super::Context;
+use crate::command_error::{Code, CommandError};
+use crate::opening::project_choice;
+
+const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing here loosens what a policy allows.
+# `repair schema settings` prints the schema of this file.
+
+# Ports that move together when one of them is taken: position by position, from here to there.
+#[[tools.port-conflict.bundles]]
+#from = [8080, 3002, 4000]
+#to = [8085, 3004, 4004]
+
+# Probes that have to pass before the project counts as healthy. An open port proves nothing; an answer does.
+#[[probe]]
+#kind = "http"
+#url = "http://localhost:8080/ready"
+#status = 200
+#json = { field = "status", equals = "ok" }
+
+#[[probe]]
+#kind = "tcp"
+#address = "localhost:3306"
+#expect = "mysql"
+"#;
+
+/// Writes the file.
+pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
+    let choice = project_choice(context.global, context.environment, Vec::new());
+    let located = locate(&choice).map_err(OpenError::Project)?;
+    let path = located.directory.join(FILE_NAME);
+    if path.exists() {
+        return Err(CommandError::new(Code::Usage, format!("`{}` exists already and is left as it is", path.display())));
+    }
+    files::create_new(&path, TEMPLATE.as_bytes()).map_err(|error| {
+        let hints = error.hints();
+        CommandError { code: Code::Internal, error: Box::new(error), hints }
+    })?;
+    context.printer.line(&format!("wrote {}", path.display()));
+    context.printer.document(&serde_json::json!({ "wrote": path }))?;
+    Ok(Code::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use repair_pipeline::settings::Settings;
+
+    #[test]
+    fn the_template_is_valid_with_and_without_its_comments() {
+        Settings::parse(super::TEMPLATE).expect("as it is");
+        let used: String = super::TEMPLATE
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let settings = Settings::parse(&used).expect("with all examples in force");
+        assert_eq!(settings.probes.len(), 2);
+    }
+}

@@ -1,0 +1,101 @@
+//! `repair` alone: look and explain. Nothing is changed and nothing is written.
+
+use repair_effects::deployment::ComposeDeployment;
+use repair_model::evidence::Evidence;
+use repair_model::finding::{FailureClass, Finding};
+use repair_model::outcome::Verdict;
+use repair_model::query::{Answer, Fact, Query};
+use repair_model::text::escaped;
+use repair_pipeline::classification::{classify, container_errors};
+use repair_pipeline::outside::Deployment as _;
+
+use super::Context;
+use super::heal::run_command;
+use crate::command_error::{Code, CommandError};
+use crate::opening::{deployment, project_choice, settings, state_dir};
+use crate::output::ReportDocument;
+use crate::printer::{Printer, Tone, toned};
+use crate::screen;
+
+/// Looks at the project in this folder.
+pub async fn run(context: &Context<'_>) -> Result<Code, CommandError> {
+    explain(context, Vec::new(), Vec::new()).await
+}
+
+/// Runs a command and explains its failure.
+pub async fn wrapped(context: &Context<'_>, command: &[String]) -> Result<Code, CommandError> {
+    let ended = run_command(context, command).await?;
+    match ended.evidence {
+        None => Ok(ended.code),
+        Some(evidence) => explain(context, vec![evidence], ended.services).await,
+    }
+}
+
+async fn explain(
+    context: &Context<'_>,
+    evidence: Vec<Evidence>,
+    services: Vec<String>,
+) -> Result<Code, CommandError> {
+    let choice = project_choice(context.global, context.environment, services);
+    let (_, settings) = settings(&choice)?;
+    let state = state_dir(context.global, context.environment);
+    let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
+    let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
+    if verdict.healthy() {
+        show_verdict(context.printer, &verdict);
+        context.printer.line(&toned(Tone::Good, "healthy"));
+        context.printer.document(&ReportDocument::healthy(verdict))?;
+        return Ok(Code::Success);
+    }
+    let findings = diagnose(&mut deployment, evidence).await;
+    let next_steps = next_steps(&findings);
+    show_verdict(context.printer, &verdict);
+    for finding in &findings {
+        show_finding(context.printer, finding);
+    }
+    for step in &next_steps {
+        context.printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
+    }
+    context.printer.document(&ReportDocument::explained(&findings, verdict, next_steps))?;
+    Ok(Code::NotHealed)
+}
+
+/// Evidence and the engine's view as findings; used where nothing is recorded.
+async fn diagnose(deployment: &mut ComposeDeployment, mut evidence: Vec<Evidence>) -> Vec<Finding> {
+    let containers = match deployment.observe(&Query::Containers).await.answer {
+        Answer::Fact(Fact::Containers(containers)) => containers,
+        Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
+    };
+    evidence.extend(container_errors(&containers));
+    classify(&evidence, &containers)
+}
+
+fn next_steps(findings: &[Finding]) -> Vec<String> {
+    let mut steps = findings.first().map(|finding| finding.next_steps.clone()).unwrap_or_default();
+    if findings.iter().any(|finding| finding.class != FailureClass::Unknown) {
+        steps.push("`repair --self-heal=preview` makes a plan and asks before it changes anything".to_owned());
+    }
+    steps
+}
+
+/// One line for each service and probe.
+pub fn show_verdict(printer: &Printer, verdict: &Verdict) {
+    for service in &verdict.services {
+        let tone = if service.healthy { Tone::Good } else { Tone::Bad };
+        let addresses: Vec<String> = service.addresses.iter().map(ToString::to_string).collect();
+        let at = if addresses.is_empty() { String::new() } else { format!("  at {}", addresses.join(", ")) };
+        printer.line(&format!("  {:<20} {}{at}", escaped(&service.service), toned(tone, &escaped(&service.state))));
+    }
+    for probe in &verdict.probes {
+        let tone = if probe.passed { Tone::Good } else { Tone::Bad };
+        printer.line(&format!("  {}  {}", escaped(&probe.probe), toned(tone, &escaped(&probe.detail))));
+    }
+}
+
+/// A finding with the lines that prove it.
+pub fn show_finding(printer: &Printer, finding: &Finding) {
+    printer.line(&format!("{} ({})", toned(Tone::Bad, finding.class.as_str()), finding.confidence));
+    for line in screen::proof(finding) {
+        printer.line(&format!("  {line}"));
+    }
+}

@@ -1,0 +1,68 @@
+//! One file for each command. A command opens what it needs, calls the libraries, prints, and says how it ended.
+
+mod audit;
+mod clean;
+mod doctor;
+mod heal;
+mod init;
+mod look;
+mod policy;
+mod replay;
+mod schema;
+mod sessions;
+mod tool;
+mod undo;
+mod yes_and_no;
+
+use clap::CommandFactory as _;
+
+use crate::args::{Args, Command, GlobalArgs};
+use crate::command_error::{Code, CommandError};
+use crate::environment::Environment;
+use crate::interrupt::Interrupt;
+use crate::printer::Printer;
+
+/// What every command has.
+pub struct Context<'c> {
+    /// Options of every command.
+    pub global: &'c GlobalArgs,
+    /// The environment.
+    pub environment: &'c Environment,
+    /// The printer.
+    pub printer: &'c Printer,
+    /// Ctrl-C and its like.
+    pub interrupt: Interrupt,
+}
+
+/// Runs what the command line asks for.
+pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) -> Result<Code, CommandError> {
+    let interrupt =
+        Interrupt::listen().map_err(|error| CommandError::internal("signals cannot be listened to", error))?;
+    let context = Context { global: &args.global, environment, printer, interrupt };
+    match args.command {
+        None if args.heal.self_heal.is_some() => heal::run(&context, &args.heal).await,
+        None if args.heal.command.is_empty() => look::run(&context).await,
+        None => look::wrapped(&context, &args.heal.command).await,
+        Some(Command::Plan) => heal::plan(&context).await,
+        Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest),
+        Some(Command::Apply(apply)) => heal::apply(&context, &apply).await,
+        Some(Command::Undo(undo)) => undo::run(&context, &undo).await,
+        Some(Command::Sessions(sessions)) => sessions::list(&context, sessions.all),
+        Some(Command::Show(session)) => sessions::show(&context, &session.session),
+        Some(Command::Abort(session)) => yes_and_no::abort(&context, &session.session),
+        Some(Command::Audit(command)) => audit::run(&context, &command),
+        Some(Command::Replay(session)) => replay::run(&context, &session.session),
+        Some(Command::Tool(command)) => tool::run(&context, &command),
+        Some(Command::Policy(command)) => policy::run(&context, &command),
+        Some(Command::Schema(schema)) => schema::run(&context, schema.name),
+        Some(Command::Init) => init::run(&context),
+        Some(Command::Clean) => clean::run(&context),
+        Some(Command::Doctor) => doctor::run(&context).await,
+        Some(Command::Completions(completions)) => {
+            let mut script = Vec::new();
+            clap_complete::generate(completions.shell, &mut Args::command(), "repair", &mut script);
+            printer.raw(&String::from_utf8_lossy(&script));
+            Ok(Code::Success)
+        }
+    }
+}

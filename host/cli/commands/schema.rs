@@ -1,0 +1,31 @@
+//! `schema`: what repair reads and writes, for editors and programs.
+
+use repair_model::bounds::BoundsLayer;
+use repair_model::event::Event;
+use repair_model::plan::Plan;
+use repair_pipeline::settings::Settings;
+use schemars::schema_for;
+
+use super::Context;
+use crate::args::SchemaName;
+use crate::command_error::{Code, CommandError};
+use crate::output::ReportDocument;
+
+/// Prints one schema: JSON Schema 2020-12, but for policies, which have Cedar's own.
+pub fn run(context: &Context<'_>, name: SchemaName) -> Result<Code, CommandError> {
+    let schema = match name {
+        SchemaName::Settings => schema_for!(Settings),
+        SchemaName::Bounds => schema_for!(BoundsLayer),
+        SchemaName::Plan => schema_for!(Plan),
+        SchemaName::Event => schema_for!(Event),
+        SchemaName::Report => schema_for!(ReportDocument),
+        SchemaName::Policy => {
+            context.printer.raw(&repair_pipeline::policy::schema_text());
+            return Ok(Code::Success);
+        }
+    };
+    let text = serde_json::to_string_pretty(&schema)
+        .map_err(|error| CommandError::internal("the schema cannot be encoded", error))?;
+    context.printer.raw(&format!("{text}\n"));
+    Ok(Code::Success)
+}

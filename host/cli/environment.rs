@@ -1,0 +1,83 @@
+//! Everything that `repair` takes from the environment, read once at the start.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+/// The environment of this run.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// All variables that are text, for Compose's interpolation.
+    pub variables: BTreeMap<String, String>,
+    /// The value of `PATH`.
+    pub path_var: OsString,
+    /// Where the person stands.
+    pub current_directory: PathBuf,
+    /// User and host, as the system names them.
+    pub user: String,
+    /// Host name.
+    pub host: String,
+    /// Whether questions can be asked: standard input and standard error are terminals, and this is no CI job.
+    pub interactive: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn read() -> Self {
+        let variables: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let uid = rustix::process::getuid().as_raw();
+        let user = variables.get("USER").or_else(|| variables.get("LOGNAME")).cloned();
+        let in_ci = variables.get("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        Self {
+            path_var: std::env::var_os("PATH").unwrap_or_default(),
+            current_directory: std::env::current_dir().unwrap_or_default(),
+            user: user.unwrap_or_else(|| format!("uid {uid}")),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            interactive: std::io::stdin().is_terminal() && stderr_is_terminal && !in_ci,
+            stderr_is_terminal,
+            variables,
+        }
+    }
+
+    /// The value of a variable; empty counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn home(&self) -> PathBuf {
+        self.get("HOME").map_or_else(|| self.current_directory.clone(), PathBuf::from)
+    }
+
+    /// A folder of the XDG base directory specification; relative values are ignored, as it asks.
+    fn xdg(&self, variable: &str, fallback: &str) -> PathBuf {
+        let named = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        named.unwrap_or_else(|| self.home().join(fallback)).join("repair")
+    }
+
+    /// Where sessions and logs are kept.
+    pub fn state_dir(&self) -> PathBuf {
+        self.xdg("XDG_STATE_HOME", ".local/state")
+    }
+
+    /// The user's policies.
+    pub fn config_dir(&self) -> PathBuf {
+        self.xdg("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// The folder of docker's `config.json`.
+    pub fn docker_config_dir(&self) -> PathBuf {
+        self.get("DOCKER_CONFIG").map_or_else(|| self.home().join(".docker"), PathBuf::from)
+    }
+
+    /// `user@host`, as grants name it. Not proof of a person.
+    pub fn approver(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+}

@@ -1,0 +1,277 @@
+//! What `--json` prints: types of their own, so that programs do not break when the inside changes.
+
+use std::collections::BTreeMap;
+
+use repair_model::decision::Decided;
+use repair_model::finding::Finding;
+use repair_model::ids::{Digest, SessionId};
+use repair_model::outcome::{Outcome, Verdict};
+use repair_model::plan::{OtherWay, Plan, Step};
+use repair_pipeline::report::{Conclusion, Report};
+use repair_pipeline::session::Session;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::command_error::Code;
+
+/// Version of all documents below.
+const FORMAT: &str = "repair/1";
+
+/// The result of looking or healing.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ReportDocument {
+    /// Version of this format.
+    pub format: &'static str,
+    /// `healthy`, `healed`, `awaiting-approval`, `denied`, `declined`, `not-healed` or `interrupted`.
+    pub result: &'static str,
+    /// The exit code.
+    pub code: u8,
+    /// Why, where it is not healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The session; absent when nothing was healed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Primary finding first.
+    pub findings: Vec<FindingDocument>,
+    /// The last plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanDocument>,
+    /// All steps that were begun.
+    pub steps: Vec<StepDocument>,
+    /// The last verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Tools that saw the case and did not lead to a plan.
+    pub passed: Vec<PassedDocument>,
+    /// What a person can do next.
+    pub next_steps: Vec<String>,
+    /// Rounds that were begun.
+    pub rounds: u32,
+    /// Milliseconds that effects took.
+    pub effect_ms: u64,
+}
+
+/// A finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FindingDocument {
+    /// Its class.
+    pub class: &'static str,
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// What was extracted.
+    pub facts: BTreeMap<String, String>,
+    /// The lines that prove it.
+    pub proof: Vec<ProofDocument>,
+}
+
+/// A line of proof.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProofDocument {
+    /// Counted from 1.
+    pub line: u32,
+    /// The line, redacted.
+    pub text: String,
+}
+
+/// A plan.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PlanDocument {
+    /// What a person approves.
+    pub digest: Digest,
+    /// The tool that proposed it, with its version.
+    pub tool: String,
+    /// Its greatest risk.
+    pub risk: &'static str,
+    /// Its steps with the policy's answers.
+    pub steps: Vec<PlannedStepDocument>,
+    /// What the host noticed.
+    pub warnings: Vec<String>,
+    /// What a person could do instead.
+    pub other_ways: Vec<OtherWay>,
+}
+
+/// A step of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PlannedStepDocument {
+    /// The step.
+    #[serde(flatten)]
+    pub step: Step,
+    /// The policy's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+/// A step that was begun.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StepDocument {
+    /// What it was.
+    pub summary: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// A tool that did not lead to a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PassedDocument {
+    /// Its id.
+    pub tool: String,
+    /// Its words, or the host's.
+    pub words: String,
+    /// Whether the host refused it.
+    pub refused: bool,
+}
+
+/// A session in a list.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SessionDocument {
+    /// Its id.
+    pub id: SessionId,
+    /// How it stands.
+    pub status: &'static str,
+    /// When it began.
+    #[schemars(with = "String")]
+    pub started: jiff::Timestamp,
+    /// When its last event was written.
+    #[schemars(with = "String")]
+    pub updated: jiff::Timestamp,
+    /// The class of its primary finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
+    /// Its present plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+    /// Why it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The project directory.
+    pub directory: String,
+    /// The Compose project.
+    pub project: String,
+}
+
+/// The word and the exit code of a conclusion.
+pub fn result_of(conclusion: &Conclusion) -> (&'static str, Code) {
+    match conclusion {
+        Conclusion::Healed => ("healed", Code::Success),
+        Conclusion::AwaitingApproval => ("awaiting-approval", Code::AwaitingApproval),
+        Conclusion::Denied => ("denied", Code::Denied),
+        Conclusion::Declined => ("declined", Code::NotHealed),
+        Conclusion::NotHealed(_) => ("not-healed", Code::NotHealed),
+        Conclusion::Interrupted => ("interrupted", Code::Interrupted),
+    }
+}
+
+impl ReportDocument {
+    /// A healthy target: nothing was done and nothing was written.
+    pub fn healthy(verdict: Verdict) -> Self {
+        Self { verdict: Some(verdict), ..Self::empty("healthy", Code::Success) }
+    }
+
+    /// A look that found something, without healing.
+    pub fn explained(findings: &[Finding], verdict: Verdict, next_steps: Vec<String>) -> Self {
+        Self {
+            findings: findings.iter().map(finding_document).collect(),
+            verdict: Some(verdict),
+            next_steps,
+            ..Self::empty("not-healed", Code::NotHealed)
+        }
+    }
+
+    /// What healing came to.
+    pub fn healed(report: &Report) -> Self {
+        let (result, code) = result_of(&report.conclusion);
+        let reason = match &report.conclusion {
+            Conclusion::NotHealed(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        Self {
+            reason,
+            session: Some(report.session.clone()),
+            findings: report.findings.iter().map(finding_document).collect(),
+            plan: report.plan.as_ref().map(|frozen| plan_document(frozen.digest(), frozen.plan(), &report.decided)),
+            steps: report
+                .steps
+                .iter()
+                .map(|step| StepDocument { summary: step.summary.clone(), outcome: step.outcome.clone() })
+                .collect(),
+            verdict: report.verdict.clone(),
+            passed: report
+                .passed
+                .iter()
+                .map(|passed| PassedDocument {
+                    tool: passed.tool.clone(),
+                    words: passed.words.clone(),
+                    refused: passed.refused,
+                })
+                .collect(),
+            next_steps: report.next_steps.clone(),
+            rounds: report.rounds,
+            effect_ms: report.effect_ms,
+            ..Self::empty(result, code)
+        }
+    }
+
+    fn empty(result: &'static str, code: Code) -> Self {
+        Self {
+            format: FORMAT,
+            result,
+            code: code as u8,
+            reason: None,
+            session: None,
+            findings: Vec::new(),
+            plan: None,
+            steps: Vec::new(),
+            verdict: None,
+            passed: Vec::new(),
+            next_steps: Vec::new(),
+            rounds: 0,
+            effect_ms: 0,
+        }
+    }
+}
+
+fn finding_document(finding: &Finding) -> FindingDocument {
+    FindingDocument {
+        class: finding.class.as_str(),
+        confidence: f64::from(finding.confidence.get()) / 1000.0,
+        facts: finding.facts.clone(),
+        proof: finding
+            .proof
+            .iter()
+            .map(|proof| ProofDocument { line: proof.line, text: proof.text.clone() })
+            .collect(),
+    }
+}
+
+/// A plan with the policy's answers, as far as there are any.
+pub fn plan_document(digest: Digest, plan: &Plan, decided: &[Decided]) -> PlanDocument {
+    PlanDocument {
+        digest,
+        tool: plan.tool.to_string(),
+        risk: plan.risk().as_str(),
+        steps: plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| PlannedStepDocument { step: step.clone(), decided: decided.get(at).cloned() })
+            .collect(),
+        warnings: plan.warnings.clone(),
+        other_ways: plan.other_ways.clone(),
+    }
+}
+
+/// A session in a list.
+pub fn session_document(session: &Session, target: &repair_model::target::Target) -> SessionDocument {
+    SessionDocument {
+        id: session.id.clone(),
+        status: session.status.as_str(),
+        started: session.started,
+        updated: session.updated,
+        class: session.findings.first().map(|finding| finding.class.as_str()),
+        plan: session.plan.as_ref().map(|plan| plan.plan),
+        reason: session.reason.clone(),
+        directory: target.directory.display().to_string(),
+        project: target.project.clone(),
+    }
+}

@@ -1,0 +1,136 @@
+//! The person in front of `repair`, at a terminal or not.
+
+use std::io::BufRead as _;
+
+use repair_model::text::escaped;
+use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress};
+
+use crate::environment::Environment;
+use crate::interrupt::Interrupt;
+use crate::printer::Printer;
+use crate::screen;
+
+/// Answers that make no sense before `repair` leaves the plan waiting.
+const WRONG_ANSWERS_MAX: u32 = 5;
+
+/// A person at a terminal, or nobody.
+pub struct TerminalPerson<'p> {
+    printer: &'p Printer,
+    interactive: bool,
+    interrupt: Interrupt,
+    said: Option<String>,
+}
+
+impl<'p> TerminalPerson<'p> {
+    /// Whoever is there.
+    pub fn new(printer: &'p Printer, environment: &Environment, interrupt: Interrupt) -> Self {
+        let interactive = environment.interactive && !printer.is_json();
+        Self { printer, interactive, interrupt, said: None }
+    }
+
+    /// Tells something once, however often it is found out.
+    fn say_once(&mut self, text: String) {
+        if self.said.as_ref() != Some(&text) {
+            self.printer.progress(&text);
+            self.said = Some(text);
+        }
+    }
+
+    /// One line of the person's; `None` when there is none to be had any more.
+    pub async fn read_line(&self, question: &str) -> Option<String> {
+        self.printer.ask(question);
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            match std::io::stdin().lock().read_line(&mut line) {
+                Ok(0) | Err(_) => None,
+                Ok(_) => Some(line.trim().to_lowercase()),
+            }
+        });
+        tokio::select! {
+            line = line => line.ok().flatten(),
+            () = self.interrupt.wait() => {
+                self.printer.ask("\n");
+                None
+            }
+        }
+    }
+}
+
+impl Person for TerminalPerson<'_> {
+    fn interactive(&self) -> bool {
+        self.interactive
+    }
+
+    async fn approve(&mut self, request: &ApprovalRequest<'_>) -> PersonsAnswer {
+        self.printer.ask(&screen::approval(request));
+        let question = screen::question(request);
+        for _ in 0..WRONG_ANSWERS_MAX {
+            let Some(answer) = self.read_line(&question).await else { return PersonsAnswer::Later };
+            match answer.as_str() {
+                "y" | "yes" => return PersonsAnswer::Yes,
+                "n" | "no" => return PersonsAnswer::No,
+                "v" | "view" => self.printer.ask(&screen::whole_plan(request)),
+                "e" | "explain" => self.printer.ask(&screen::explanation(request)),
+                "o" | "other" => {
+                    if let Some(answer) = self.other_way(request).await {
+                        return answer;
+                    }
+                }
+                "" => {}
+                other => self.printer.ask(&format!("`{}` is no answer.\n", escaped(other))),
+            }
+        }
+        PersonsAnswer::Later
+    }
+
+    fn tell(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Inspecting => self.say_once("looking at the project".to_owned()),
+            Progress::Found(finding) => self.say_once(format!("found {} ({})", finding.class, finding.confidence)),
+            Progress::Planning => self.say_once("asking the repair tools".to_owned()),
+            Progress::Applying { step, steps, summary } => {
+                self.say_once(format!("step {step} of {steps}: {}", escaped(summary)));
+            }
+            Progress::Output(line) => {
+                if self.printer.shows_output() {
+                    self.printer.progress(&format!("  {}", escaped(line)));
+                }
+            }
+            Progress::Verifying(verdict) => {
+                let waiting: Vec<_> = verdict
+                    .services
+                    .iter()
+                    .filter(|service| !service.healthy)
+                    .map(|service| format!("{} ({})", service.service, service.state))
+                    .chain(verdict.probes.iter().filter(|probe| !probe.passed).map(|probe| probe.probe.clone()))
+                    .collect();
+                let text = if waiting.is_empty() {
+                    "all services are well".to_owned()
+                } else {
+                    format!("not well yet: {}", escaped(&waiting.join(", ")))
+                };
+                self.say_once(text);
+            }
+            Progress::Void(why) => self.say_once(format!("{}; planning anew", escaped(why))),
+            Progress::Recovered(what) => self.say_once(escaped(what)),
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.is_set()
+    }
+}
+
+impl TerminalPerson<'_> {
+    /// Where else the port could be changed; `None` to go back to the question.
+    async fn other_way(&self, request: &ApprovalRequest<'_>) -> Option<PersonsAnswer> {
+        let others = request.methods.get(1..).unwrap_or_default();
+        self.printer.ask(&screen::other_ways(request));
+        if others.is_empty() {
+            return None;
+        }
+        let answer = self.read_line("Number, or Enter to go back: ").await?;
+        let number: usize = answer.parse().ok()?;
+        others.get(number.checked_sub(1)?).copied().map(PersonsAnswer::Method)
+    }
+}

@@ -1,0 +1,139 @@
+//! What a person reads before they decide: the host's own words first, foreign text last and escaped.
+
+use std::fmt::Write as _;
+
+use repair_model::decision::Decision;
+use repair_model::finding::Finding;
+use repair_model::plan::EditMethod;
+use repair_model::risk::Risk;
+use repair_model::text::{escaped, escaped_short};
+use repair_pipeline::approval::ApprovalRequest;
+
+use crate::printer::{Tone, toned};
+
+/// Characters of one line of foreign text on the approval screen; `view` shows all.
+const FOREIGN_CHARACTERS_MAX: usize = 400;
+
+/// The one screen of an approval.
+pub fn approval(request: &ApprovalRequest<'_>) -> String {
+    let mut text = String::from("\n");
+    let plan = request.frozen.plan();
+    if let Some(primary) = request.findings.first() {
+        let _ = writeln!(text, "{}  {}", toned(Tone::Heading, "What failed"), toned(Tone::Bad, primary.class.as_str()));
+        for line in proof(primary) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    let _ = writeln!(text, "\n{}", toned(Tone::Heading, "What repair would do"));
+    for (at, step) in plan.steps.iter().enumerate() {
+        let decided = request.decided.get(at);
+        let asks = decided.map(|decided| format!("{}: {}", decided.decision, decided.policies.join(", ")));
+        let _ = writeln!(text, "  {}. {}", at + 1, escaped(&step.summary));
+        for line in &step.detail {
+            let _ = writeln!(text, "       {}", detail_line(line));
+        }
+        let _ = writeln!(
+            text,
+            "       {} {}",
+            toned(risk_tone(step.risk), step.risk.as_str()),
+            toned(Tone::Faint, &format!("({}; {})", step.risk_because, asks.unwrap_or_default()))
+        );
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(text, "  {} {}", toned(Tone::Warning, "note:"), escaped(warning));
+    }
+    for way in &plan.other_ways {
+        let _ = writeln!(text, "  or instead, {}: {}", escaped(&way.what), escaped(&way.command));
+    }
+    let reason = escaped_short(&plan.reason, FOREIGN_CHARACTERS_MAX);
+    let _ = writeln!(text, "\n{}", toned(Tone::Faint, &format!("The tool {} says: {reason}", plan.tool)));
+    text
+}
+
+/// The question under it.
+pub fn question(request: &ApprovalRequest<'_>) -> String {
+    let undo = if request.frozen.plan().risk() <= Risk::Reversible { "" } else { ", cannot all be undone" };
+    format!("\nDo exactly this{undo}? [y]es [n]o [v]iew [e]xplain [o]ther way: ")
+}
+
+/// Everything that a yes binds.
+pub fn whole_plan(request: &ApprovalRequest<'_>) -> String {
+    let plan = request.frozen.plan();
+    let json = serde_json::to_string_pretty(plan).unwrap_or_default();
+    let lines: Vec<String> = json.lines().map(escaped).collect();
+    format!(
+        "\nplan {}\ncomponent {}\npolicy {}\nfootprint {}\nsession {}\nstands until {}\n\n{}\n",
+        request.frozen.digest(),
+        plan.tool.component,
+        plan.policy,
+        request.frozen.footprint(),
+        request.session,
+        request.expires_at,
+        lines.join("\n")
+    )
+}
+
+/// Why the policy asks, and what each risk means.
+pub fn explanation(request: &ApprovalRequest<'_>) -> String {
+    let mut text = String::from("\n");
+    for (at, (step, decided)) in request.frozen.plan().steps.iter().zip(request.decided).enumerate() {
+        let _ = writeln!(text, "  {}. {} is {}: {}", at + 1, step.action.kind(), step.risk, escaped(&step.risk_because));
+        let _ = writeln!(
+            text,
+            "     {}: {} ({})",
+            decided.decision,
+            escaped(&decided.because),
+            decided.policies.join(", ")
+        );
+    }
+    let asks = request.decided.iter().any(|decided| decided.decision == Decision::Ask);
+    if asks {
+        let _ = writeln!(text, "  One yes covers the whole plan, once, in session {}.", request.session);
+    }
+    text
+}
+
+/// The other places where the port could be changed, and what a person could do instead.
+pub fn other_ways(request: &ApprovalRequest<'_>) -> String {
+    let mut text = String::from("\n");
+    for (at, method) in request.methods.iter().skip(1).enumerate() {
+        let _ = writeln!(text, "  {}. {}", at + 1, method_words(*method));
+    }
+    for way in &request.frozen.plan().other_ways {
+        let _ = writeln!(text, "  by yourself: {}: {}", escaped(&way.what), escaped(&way.command));
+    }
+    if request.methods.len() < 2 && request.frozen.plan().other_ways.is_empty() {
+        text.push_str("  There is no other way that repair knows.\n");
+    }
+    text
+}
+
+/// The lines that prove a finding, or what was extracted.
+pub fn proof(finding: &Finding) -> Vec<String> {
+    finding.proof.iter().rev().take(2).map(|proof| escaped_short(proof.text.trim(), FOREIGN_CHARACTERS_MAX)).collect()
+}
+
+fn method_words(method: EditMethod) -> &'static str {
+    match method {
+        EditMethod::Dotenv => "change the variable in `.env`",
+        EditMethod::Override => "write it into the override file, and leave the Compose file as it is",
+        EditMethod::InPlace => "change the Compose file itself",
+    }
+}
+
+fn detail_line(line: &str) -> String {
+    let safe = escaped(line);
+    match safe.as_bytes().first() {
+        Some(b'+') => toned(Tone::Good, &safe),
+        Some(b'-') => toned(Tone::Bad, &safe),
+        _ => safe,
+    }
+}
+
+fn risk_tone(risk: Risk) -> Tone {
+    match risk {
+        Risk::ReadOnly | Risk::Safe => Tone::Good,
+        Risk::Reversible => Tone::Warning,
+        Risk::Disruptive | Risk::Irreversible => Tone::Bad,
+    }
+}

@@ -1,0 +1,25 @@
+//! Compose projects: what their files say about published ports, and how to change exactly that.
+//!
+//! All modules but two are pure: texts come in as values, edits go out as values. [`project`] looks which files exist, and
+//! [`command`] calls Compose.
+
+pub mod dotenv;
+pub mod interpolation;
+pub mod syntax;
+pub mod yaml;
+
+pub mod reading;
+pub mod source;
+
+pub mod config;
+pub mod origins;
+
+pub mod edit;
+pub mod overrides;
+pub mod patch;
+pub mod snapshot;
+pub mod stale_urls;
+pub mod variable_uses;
+
+pub mod command;
+pub mod project;

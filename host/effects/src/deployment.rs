@@ -1,0 +1,272 @@
+//! One Compose project on one engine: everything that the workflow sees of it and does to it.
+//!
+//! It answers about this project only and acts on this project only: a service that the effective model does not name is
+//! refused, whoever asks. Looking goes through the Engine API and `compose config`; acting is one file edit or one
+//! `compose up` at a time.
+
+mod acting;
+mod comparing;
+mod looking;
+mod preparing;
+mod verifying;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use repair_model::action::Action;
+use repair_model::compose::ComposeModel;
+use repair_model::finding::FailureClass;
+use repair_model::outcome::{Outcome, Probe, Verdict};
+use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, Step};
+use repair_model::probe::ProbeSpec;
+use repair_model::query::{Observation, Query};
+use repair_model::risk::Risk;
+use repair_model::target::Target;
+use repair_pipeline::outside::{Deployment, EffectContext, LogError, Preparation, TargetError};
+
+use crate::compose::command::ComposeCommand;
+use crate::compose::config::model_from_config;
+use crate::compose::patch;
+use crate::compose::project::{Located, ProjectChoice, ProjectError, locate};
+use crate::docker::connection::{Engine, EngineError};
+use crate::docker::endpoint::{EndpointChoice, EndpointError, resolve};
+use crate::process::{ComposeMissing, ComposeSearch, ComposeVersion, find_compose};
+
+/// How to reach a project.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Which project.
+    pub project: ProjectChoice,
+    /// Which engine.
+    pub endpoint: EndpointChoice,
+    /// The environment of the calling shell, for interpolation.
+    pub shell: BTreeMap<String, String>,
+    /// The value of `PATH`.
+    pub path_var: OsString,
+    /// Probes that the project declares.
+    pub probes: Vec<ProbeSpec>,
+    /// Where bundles for a person are written.
+    pub bundles: PathBuf,
+    /// Set when the person wants to stop.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Why a project cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no project.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// It cannot be told which engine is meant.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// There is no usable Compose.
+    #[error(transparent)]
+    Compose(#[from] ComposeMissing),
+    /// The engine does not answer.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Compose refuses the project.
+    #[error("{}", .0.what)]
+    Refused(TargetError),
+}
+
+impl OpenError {
+    /// What to do next.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Project(error) => error.hints(),
+            Self::Endpoint(error) => error.hints(),
+            Self::Compose(error) => error.hints(),
+            Self::Engine(error) => error.hints(),
+            Self::Refused(error) => error.hints.clone(),
+        }
+    }
+
+    /// The failure that it is an instance of, where it is one of the deployment rather than of the call.
+    pub fn class(&self) -> Option<FailureClass> {
+        match self {
+            Self::Engine(error) => Some(error.class()),
+            Self::Refused(_) => Some(FailureClass::DockerComposeInvalidFile),
+            Self::Project(_) | Self::Endpoint(_) | Self::Compose(_) => None,
+        }
+    }
+}
+
+/// A Compose project on its engine.
+pub struct ComposeDeployment {
+    engine: Engine,
+    compose: ComposeCommand,
+    compose_version: Option<ComposeVersion>,
+    located: Located,
+    target: Target,
+    shell: BTreeMap<String, String>,
+    path_var: OsString,
+    probes: Vec<ProbeSpec>,
+    bundles: PathBuf,
+    interrupted: Arc<AtomicBool>,
+    /// `compose config` as it was last printed; forgotten after every edit.
+    config: Option<serde_json::Value>,
+}
+
+impl ComposeDeployment {
+    /// Finds the project and connects to its engine.
+    ///
+    /// # Errors
+    /// When there is no project, engine or Compose, or Compose refuses the project.
+    pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let located = locate(&options.project)?;
+        let endpoint = resolve(&options.endpoint)?;
+        let search =
+            ComposeSearch { path_var: &options.path_var, docker_config_dir: options.endpoint.config_dir.as_deref() };
+        let compose = find_compose(search).await?;
+        let command = ComposeCommand::new(compose, &located, &options.project, &endpoint.host);
+        let host = endpoint.host.clone();
+        let (engine, config) = tokio::join!(Engine::connect(endpoint), command.config());
+        let config = config.map_err(OpenError::Refused)?;
+        let engine = engine?;
+        let model = model_from_config(&config).map_err(|error| {
+            OpenError::Refused(TargetError { what: error.to_string(), hints: Vec::new() })
+        })?;
+        let target = Target {
+            endpoint: host,
+            directory: located.directory.clone(),
+            project: model.project,
+            files: located.files.clone(),
+            files_are_explicit: located.explicit,
+            profiles: options.project.profiles.clone(),
+            services: options.project.services.clone(),
+        };
+        Ok(Self {
+            compose_version: command.compose().version,
+            engine,
+            compose: command,
+            located,
+            target,
+            shell: options.shell,
+            path_var: options.path_var,
+            probes: options.probes,
+            bundles: options.bundles,
+            interrupted: options.interrupted,
+            config: Some(config),
+        })
+    }
+
+    /// What is healed.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The probes that the project declares.
+    pub fn set_probes(&mut self, probes: Vec<ProbeSpec>) {
+        self.probes = probes;
+    }
+
+    /// The absolute path of a file as plans name it.
+    fn path_of(&self, file: &str) -> PathBuf {
+        self.located.directory.join(file)
+    }
+
+    /// A file's name as plans use it: relative to the project directory where it lies below it.
+    fn name_of(&self, file: &Path) -> String {
+        file.strip_prefix(&self.located.directory).unwrap_or(file).to_string_lossy().into_owned()
+    }
+
+    async fn config(&mut self) -> Result<&serde_json::Value, TargetError> {
+        let config = match self.config.take() {
+            Some(config) => config,
+            None => self.compose.config().await?,
+        };
+        Ok(self.config.insert(config))
+    }
+
+    /// The effective model, without origins.
+    async fn model(&mut self) -> Result<ComposeModel, TargetError> {
+        let config = self.config().await?;
+        model_from_config(config).map_err(|error| TargetError { what: error.to_string(), hints: Vec::new() })
+    }
+
+    fn engine_failed(error: &EngineError) -> TargetError {
+        TargetError { what: error.to_string(), hints: error.hints() }
+    }
+}
+
+impl Deployment for ComposeDeployment {
+    async fn observe(&mut self, query: &Query) -> Observation {
+        self.look(query).await
+    }
+
+    async fn prepare(&mut self, actions: &[Action], method: Option<EditMethod>) -> Result<Preparation, TargetError> {
+        self.resolve(actions, method).await
+    }
+
+    async fn footprint(&mut self, step: &Step) -> Result<Footprint, TargetError> {
+        self.footprint_now(&step.footprint).await
+    }
+
+    async fn assess(&mut self, step: &Step) -> Result<(Risk, Change), TargetError> {
+        match &step.action {
+            Action::ComposeUp { services } => {
+                let changes = self.container_changes(services, &[]).await?;
+                Ok((preparing::risk_of_up(&changes).0, Change::Containers(changes)))
+            }
+            // An edit is exact, and the footprint has just shown that its file is the one it was made for.
+            Action::RemapPort(_) | Action::CollectLogs { .. } => Ok((step.risk, step.change.clone())),
+        }
+    }
+
+    async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
+        match (&step.action, &step.change) {
+            (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
+            (Action::ComposeUp { services }, _) => self.up(services, context).await,
+            (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
+            (Action::RemapPort(_), Change::Nothing | Change::Containers(_)) => {
+                Ok(Outcome::Failed { error: "the plan names no edit for this move".to_owned(), output: Vec::new() })
+            }
+        }
+    }
+
+    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe {
+        match (action, edit) {
+            (Action::RemapPort(_), Some(edit)) => self.edit_happened(edit),
+            (Action::RemapPort(_), None) => Probe::Unclear("the record names no edit".to_owned()),
+            (Action::ComposeUp { services }, _) => self.up_happened(services).await,
+            // A bundle is written anew each time and changes nothing of the target.
+            (Action::CollectLogs { .. }, _) => Probe::DidNotHappen,
+        }
+    }
+
+    async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {
+        self.edit_happened(edit)
+    }
+
+    fn undo_of(&self, edit: &FileEdit) -> FileEdit {
+        patch::undo(edit)
+    }
+
+    async fn edit(&mut self, edit: &FileEdit) -> Outcome {
+        self.write(edit)
+    }
+
+    async fn pause_ms(&mut self, milliseconds: u64) {
+        const SLICE_MS: u64 = 100;
+        let mut left_ms = milliseconds;
+        while left_ms > 0 && !self.interrupted.load(Ordering::Relaxed) {
+            let slice_ms = left_ms.min(SLICE_MS);
+            tokio::time::sleep(std::time::Duration::from_millis(slice_ms)).await;
+            left_ms -= slice_ms;
+        }
+    }
+
+    async fn verify(&mut self) -> Result<Verdict, TargetError> {
+        self.look_again().await
+    }
+}

@@ -1,0 +1,204 @@
+//! The effects themselves: one edit, one `compose up`, one bundle; and their probes.
+
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use repair_model::action::PortMove;
+use repair_model::container::ContainerState;
+use repair_model::limits::BUNDLE_BYTES_MAX;
+use repair_model::outcome::{Outcome, Probe};
+use repair_model::plan::FileEdit;
+use repair_model::text::escaped;
+use repair_pipeline::evidence::{from_text, redacted};
+use repair_pipeline::outside::{EffectContext, LogError};
+
+use super::ComposeDeployment;
+use super::comparing::moved_only;
+use crate::compose::command::ComposeCommand;
+use crate::compose::patch;
+use crate::files;
+use crate::process::{ProcessError, RunOptions, run};
+
+impl ComposeDeployment {
+    /// Replaces one file, checks with Compose that exactly this port moved, and puts the file back if not.
+    pub(super) async fn remap(&mut self, port_move: &PortMove, edit: &FileEdit) -> Outcome {
+        let before = match self.config().await {
+            Ok(config) => config.clone(),
+            Err(error) => return failed(error.what),
+        };
+        if let outcome @ (Outcome::Failed { .. } | Outcome::Unclear { .. }) = self.write(edit) {
+            return outcome;
+        }
+        let checked = match self.compose.config().await {
+            Ok(after) => moved_only(&before, &after, port_move).map(|()| after),
+            Err(error) => Err(error.what),
+        };
+        match checked {
+            Ok(after) => {
+                self.config = Some(after);
+                Outcome::Done { detail: format!("`{}` was changed", edit.file) }
+            }
+            Err(what) => match self.write(&patch::undo(edit)) {
+                Outcome::Done { .. } => failed(format!("`{}` was put back: {what}", edit.file)),
+                Outcome::Failed { error, .. } | Outcome::Unclear { reason: error } => Outcome::Unclear {
+                    reason: format!("`{}` was changed ({what}) and could not be put back: {error}", edit.file),
+                },
+            },
+        }
+    }
+
+    /// Carries out an edit: the file has to be the one it was made for, and is exactly its end afterwards.
+    pub(super) fn write(&mut self, edit: &FileEdit) -> Outcome {
+        self.config = None;
+        let path = self.path_of(&edit.file);
+        let text = if path.exists() {
+            match files::read_text(&path) {
+                Ok(text) => Some(text),
+                Err(error) => return failed(error.to_string()),
+            }
+        } else {
+            None
+        };
+        let after = match patch::apply(text.as_deref(), edit) {
+            Ok(after) => after,
+            Err(error) => return failed(error.to_string()),
+        };
+        let written = if patch::removes_file(edit) {
+            files::remove(&path, edit.before)
+        } else if edit.before.is_none() {
+            files::create_new(&path, after.as_bytes())
+        } else {
+            files::replace(&path, after.as_bytes(), edit.before)
+        };
+        match written {
+            Ok(()) => Outcome::Done { detail: format!("`{}` was changed", edit.file) },
+            Err(error) => failed(format!("{error}; {}", error.hints().join("; "))),
+        }
+    }
+
+    /// Starts what is missing of `services`.
+    pub(super) async fn up(&mut self, services: &[String], context: EffectContext<'_>) -> Result<Outcome, LogError> {
+        let EffectContext { lease, seconds_max, started, progress, interrupted } = context;
+        let mut log_failure = None;
+        let mut on_start = |group| match started(group) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                log_failure = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        let mut on_line = |_, line: &str| progress(&escaped(&redacted(line.trim_end())));
+        let options = RunOptions {
+            timeout: Duration::from_secs(seconds_max),
+            output_bytes_max: ComposeCommand::UP_OUTPUT_BYTES_MAX,
+            lease,
+            started: Some(&mut on_start),
+            on_line: Some(&mut on_line),
+            interrupted: Some(interrupted),
+        };
+        let finished = run(&self.compose.up(services), options).await;
+        if let Some(error) = log_failure {
+            return Err(error);
+        }
+        let finished = match finished {
+            Ok(finished) => finished,
+            Err(ProcessError::Watch { .. }) => {
+                return Ok(Outcome::Unclear { reason: "`compose up` was started, but could not be watched".to_owned() });
+            }
+            Err(error @ (ProcessError::Start { .. } | ProcessError::Abandoned { .. })) => {
+                return Ok(failed(error.to_string()));
+            }
+        };
+        if finished.succeeded() {
+            return Ok(Outcome::Done { detail: "`compose up` ended with 0".to_owned() });
+        }
+        let error = if finished.timed_out {
+            format!("`compose up` was ended after {seconds_max} s")
+        } else if finished.interrupted {
+            "`compose up` was interrupted".to_owned()
+        } else {
+            format!("`compose up` ended with {}", finished.exit_code())
+        };
+        let text = finished.stderr.into_text();
+        let evidence = from_text(repair_model::evidence::Provenance::ComposeUp, text.as_bytes());
+        let kept = evidence.lines.len().saturating_sub(OUTPUT_LINES_KEPT);
+        Ok(Outcome::Failed { error, output: evidence.lines[kept..].to_vec() })
+    }
+
+    pub(super) fn edit_happened(&self, edit: &FileEdit) -> Probe {
+        match files::digest_of(&self.path_of(&edit.file)) {
+            Ok(now) if now == Some(edit.after) && !patch::removes_file(edit) => Probe::Happened,
+            Ok(None) if patch::removes_file(edit) => Probe::Happened,
+            Ok(now) if now == edit.before => Probe::DidNotHappen,
+            Ok(_) => Probe::Unclear(format!(
+                "`{}` equals neither what it was before the step nor what the step would have made of it",
+                edit.file
+            )),
+            Err(error) => Probe::Unclear(error.to_string()),
+        }
+    }
+
+    /// `up` is settled by what runs: all of it, or not. What is still missing is started by the next plan, since `up` only
+    /// ever starts what is missing.
+    pub(super) async fn up_happened(&mut self, services: &[String]) -> Probe {
+        let containers = match self.list().await {
+            Ok(containers) => containers,
+            Err(error) => return Probe::Unclear(error.what),
+        };
+        let runs = |service: &String| {
+            containers.iter().any(|container| {
+                container.container.service.as_ref() == Some(service)
+                    && (container.state == ContainerState::Running
+                        || (container.state == ContainerState::Exited && container.exit_code == Some(0)))
+            })
+        };
+        if services.iter().all(runs) { Probe::Happened } else { Probe::DidNotHappen }
+    }
+
+    /// Writes the bundle for a person.
+    pub(super) async fn collect(&mut self, services: &[String], lines_max: u16) -> Outcome {
+        let mut text = String::new();
+        match self.list().await {
+            Ok(containers) => {
+                for container in containers {
+                    let error = container.error.as_deref().map(|error| format!(": {}", redacted(error))).unwrap_or_default();
+                    text.push_str(&format!("{}  {}{error}\n", container.container.name, container.state));
+                }
+            }
+            Err(error) => return failed(error.what),
+        }
+        for service in services {
+            text.push_str(&format!("\n== {service}\n"));
+            match self.engine.container_log(&self.target.project, service, lines_max).await {
+                Ok(log) => {
+                    for line in log.lines {
+                        text.push_str(&escaped(&redacted(&line)));
+                        text.push('\n');
+                    }
+                }
+                Err(error) => text.push_str(&format!("no log: {error}\n")),
+            }
+        }
+        let mut end = text.len().min(BUNDLE_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let name = format!("{}.txt", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"));
+        let file = self.bundles.join(name);
+        let written = std::fs::create_dir_all(&self.bundles)
+            .and_then(|()| std::fs::OpenOptions::new().write(true).create_new(true).open(&file))
+            .and_then(|mut file| file.write_all(&text.as_bytes()[..end]));
+        match written {
+            Ok(()) => Outcome::Done { detail: format!("read the bundle `{}`", file.display()) },
+            Err(error) => failed(format!("the bundle `{}` cannot be written: {error}", file.display())),
+        }
+    }
+}
+
+/// Lines of a failed `up` that are kept as its outcome and shown to the next round.
+const OUTPUT_LINES_KEPT: usize = 40;
+
+fn failed(error: String) -> Outcome {
+    Outcome::Failed { error, output: Vec::new() }
+}

@@ -1,0 +1,408 @@
+//! Files of the project: read within bounds, replaced whole or not at all.
+//!
+//! After a crash a file is either as it was or as it was to be: the new content is written and synced beside it, renamed
+//! over it, and the folder is synced. Mode and owner are kept, and where they cannot be, nothing is done. A symbolic link
+//! is followed and what it leads to is replaced, so the link stays. Anything but a regular file is refused. Extended
+//! attributes and further hard links are not carried over.
+
+mod git;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use repair_model::ids::{Digest, Domain};
+use repair_model::limits::PROJECT_FILE_BYTES_MAX;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+pub use git::{GitState, git_state};
+
+/// Why a file could not be read or written. `Display` names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system said no.
+    #[error("{} cannot be {doing}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done, as a participle.
+        doing: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// It is a folder, a device or the like.
+    #[error("{} is not a regular file", .path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+    },
+    /// It is too long.
+    #[error("{} has {bytes} bytes; at most {PROJECT_FILE_BYTES_MAX} are read or written", .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length, or the length that it would get.
+        bytes: u64,
+    },
+    /// It is not UTF-8.
+    #[error("{} is not UTF-8 text: byte {at} does not belong", .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first byte that is wrong, counted from 0.
+        at: usize,
+    },
+    /// It is not as it was when the change was worked out.
+    #[error("{} was changed meanwhile", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It belongs to somebody else, and the new one would not.
+    #[error("{} belongs to another user or group ({uid}:{gid}), which could not be kept", .path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its user.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+    },
+}
+
+impl FileError {
+    /// The kind of the system's error, where there is one.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+
+    /// What to do next; empty where the error says it all.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Io { path, doing, source } => return io_hint(path, doing, source.kind()).into_iter().collect(),
+            Self::NotRegular { .. } => "name a regular file",
+            Self::TooLong { .. } => "split the file, or change it by hand",
+            Self::NotText { .. } => "save the file as UTF-8",
+            Self::Changed { .. } => "run `repair` again; it looks at the file anew",
+            Self::Owner { .. } => "run `repair` as the owner of the file, or with `sudo`",
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+fn io_hint(path: &Path, doing: &str, kind: io::ErrorKind) -> Option<String> {
+    let folder = path.parent().unwrap_or(path).display();
+    let writes = doing != "read";
+    match kind {
+        io::ErrorKind::ReadOnlyFilesystem => Some(format!("{folder} is on a read-only file system; mount it writable")),
+        io::ErrorKind::PermissionDenied if writes => {
+            Some(format!("this user may not write into {folder}; run `repair` as its owner"))
+        }
+        io::ErrorKind::PermissionDenied => Some(format!("this user may not read it; see `ls -l {folder}`")),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(format!("make room on the disk of {folder}")),
+        io::ErrorKind::NotFound if writes => Some(format!("the folder {folder} does not exist")),
+        io::ErrorKind::ResourceBusy => Some("the file is mounted by itself; change it where it really lies".to_owned()),
+        _ => None,
+    }
+}
+
+/// The bytes of a regular file.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or has more than [`PROJECT_FILE_BYTES_MAX`] bytes.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let failed = |source| io_error(path, "read", source);
+    // A pipe in place of the file would otherwise hold up the opening for ever.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    let metadata = regular(path, file.metadata().map_err(failed)?)?;
+    let mut bytes = Vec::new();
+    file.take(PROJECT_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    short_enough(path, metadata.len().max(bytes.len() as u64))?;
+    Ok(bytes)
+}
+
+/// The text of a regular file.
+///
+/// # Errors
+/// Those of [`read`], and when it is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    String::from_utf8(read(path)?)
+        .map_err(|error| FileError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
+}
+
+/// The digest of a file; `None` when there is no such file.
+///
+/// # Errors
+/// Those of [`read`] but for the missing file.
+pub fn digest_of(path: &Path) -> Result<Option<Digest>, FileError> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(Digest::of(Domain::File, &bytes))),
+        Err(error) if error.kind() == Some(io::ErrorKind::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces the content of an existing file. With `expected_before` the file has to have that digest right before.
+///
+/// # Errors
+/// When it cannot be done as the top of this file says; the file is as it was then.
+pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Result<(), FileError> {
+    short_enough(path, bytes.len() as u64)?;
+    let real = std::fs::canonicalize(path).map_err(|source| io_error(path, "replaced", source))?;
+    let metadata = std::fs::metadata(&real).map_err(|source| io_error(path, "replaced", source))?;
+    let metadata = regular(path, metadata)?;
+    let beside = Beside::new(&real)?;
+    beside.fill(bytes, Some(&metadata))?;
+    as_expected(&real, expected_before)?;
+    beside.take_the_place_of(&real)
+}
+
+/// Makes a new file, with the mode that the user's umask gives.
+///
+/// # Errors
+/// When there is a file already ([`io::ErrorKind::AlreadyExists`]), or it cannot be made; nothing is left behind then.
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    short_enough(path, bytes.len() as u64)?;
+    let beside = Beside::new(path)?;
+    beside.fill(bytes, None)?;
+    beside.become_new(path)
+}
+
+/// Removes a file. With `expected_before` it has to have that digest right before.
+///
+/// # Errors
+/// When it is not there, is a link or no regular file, or cannot be removed.
+pub fn remove(path: &Path, expected_before: Option<Digest>) -> Result<(), FileError> {
+    let failed = |source| io_error(path, "removed", source);
+    regular(path, std::fs::symlink_metadata(path).map_err(failed)?)?;
+    as_expected(path, expected_before)?;
+    std::fs::remove_file(path).map_err(failed)?;
+    sync_folder(path)
+}
+
+fn as_expected(path: &Path, expected: Option<Digest>) -> Result<(), FileError> {
+    match expected {
+        Some(expected) if digest_of(path)? != Some(expected) => Err(FileError::Changed { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+fn regular(path: &Path, metadata: Metadata) -> Result<Metadata, FileError> {
+    if metadata.is_file() { Ok(metadata) } else { Err(FileError::NotRegular { path: path.to_owned() }) }
+}
+
+fn short_enough(path: &Path, bytes: u64) -> Result<(), FileError> {
+    if bytes <= PROJECT_FILE_BYTES_MAX as u64 {
+        Ok(())
+    } else {
+        Err(FileError::TooLong { path: path.to_owned(), bytes })
+    }
+}
+
+fn io_error(path: &Path, doing: &'static str, source: io::Error) -> FileError {
+    FileError::Io { path: path.to_owned(), doing, source }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| io_error(path, "synced", source))
+}
+
+/// The new content, in a file of its own beside the one that it is for. Removed again unless it took its place.
+struct Beside<'a> {
+    wanted: &'a Path,
+    path: PathBuf,
+    file: File,
+}
+
+impl<'a> Beside<'a> {
+    fn new(wanted: &'a Path) -> Result<Self, FileError> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let failed = |source| io_error(wanted, "written", source);
+        let name = wanted.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?.to_string_lossy();
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let path = folder_of(wanted).join(format!(".{name}.repair-{}-{number}", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { wanted, path, file }),
+                // Left behind by a process of the same id that was killed; never taken over.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u32::MAX / 2 => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    fn fill(&self, bytes: &[u8], like: Option<&Metadata>) -> Result<(), FileError> {
+        let failed = |source| io_error(self.wanted, "written", source);
+        if let Some(like) = like {
+            let own = self.file.metadata().map_err(failed)?;
+            if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+                std::os::unix::fs::fchown(&self.file, Some(like.uid()), Some(like.gid()))
+                    .map_err(|_| FileError::Owner { path: self.wanted.to_owned(), uid: like.uid(), gid: like.gid() })?;
+            }
+            // After the owner, because a change of owner clears the set-id bits.
+            self.file.set_permissions(like.permissions()).map_err(failed)?;
+        }
+        (&self.file).write_all(bytes).map_err(failed)?;
+        self.file.sync_all().map_err(failed)
+    }
+
+    fn take_the_place_of(self, real: &Path) -> Result<(), FileError> {
+        std::fs::rename(&self.path, real).map_err(|source| io_error(self.wanted, "replaced", source))?;
+        sync_folder(real)
+    }
+
+    fn become_new(self, path: &Path) -> Result<(), FileError> {
+        let renamed = renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE).map_err(io::Error::from);
+        let made = match renamed {
+            // Not every file system can rename without replacing; a hard link does not replace either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+                std::fs::hard_link(&self.path, path)
+            }
+            renamed => renamed,
+        };
+        made.map_err(|source| io_error(path, "made", source))?;
+        sync_folder(path)
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        // Gone already where the rename succeeded.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn digest(bytes: &[u8]) -> Option<Digest> {
+        Some(Digest::of(Domain::File, bytes))
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_owner_and_leaves_nothing_beside() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("compose.yaml");
+        create_new(&path, b"before").expect("made");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        let can_give_away = std::os::unix::fs::chown(&path, Some(4321), Some(4322)).is_ok();
+        let before = std::fs::metadata(&path).expect("there");
+        replace(&path, b"after", digest(b"before")).expect("replaced");
+        let after = std::fs::metadata(&path).expect("there");
+        assert_eq!(read(&path).expect("read"), b"after");
+        assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
+        assert!(!can_give_away || after.uid() == 4321);
+        assert_eq!(names(dir.path()), ["compose.yaml"]);
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("compose.yaml");
+        create_new(&path, b"somebody else's").expect("made");
+        let error = replace(&path, b"after", digest(b"before")).expect_err("changed");
+        assert!(matches!(error, FileError::Changed { .. }));
+        assert!(matches!(remove(&path, digest(b"before")), Err(FileError::Changed { .. })));
+        assert_eq!(read(&path).expect("read"), b"somebody else's");
+        assert_eq!(names(dir.path()), ["compose.yaml"]);
+    }
+
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_replaced() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(dir.path().join("real")).expect("made");
+        let real = dir.path().join("real/compose.yaml");
+        create_new(&real, b"before").expect("made");
+        let link = dir.path().join("compose.yaml");
+        symlink("real/compose.yaml", &link).expect("linked");
+        replace(&link, b"after", digest(b"before")).expect("replaced");
+        assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(read(&real).expect("read"), b"after");
+        assert_eq!(digest_of(&link).expect("read"), digest(b"after"));
+        assert!(matches!(remove(&link, None), Err(FileError::NotRegular { .. })));
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_an_old_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("compose.override.yaml");
+        create_new(&path, b"mine").expect("made");
+        let error = create_new(&path, b"other").expect_err("there already");
+        assert_eq!(error.kind(), Some(io::ErrorKind::AlreadyExists));
+        assert_eq!(read(&path).expect("read"), b"mine");
+        remove(&path, digest(b"mine")).expect("removed");
+        assert_eq!(digest_of(&path).expect("looked"), None);
+        assert_eq!(names(dir.path()), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for path in [dir.path().to_owned(), PathBuf::from("/dev/null")] {
+            assert!(matches!(read(&path), Err(FileError::NotRegular { .. })), "{}", path.display());
+            assert!(matches!(replace(&path, b"", None), Err(FileError::NotRegular { .. })), "{}", path.display());
+        }
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+        assert!(matches!(read(&pipe), Err(FileError::NotRegular { .. })));
+    }
+
+    #[test]
+    fn limits_and_text_are_checked() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        let long = vec![b'x'; PROJECT_FILE_BYTES_MAX + 1];
+        assert!(matches!(create_new(&path, &long), Err(FileError::TooLong { .. })));
+        create_new(&path, b"abc\xff").expect("made");
+        assert!(matches!(replace(&path, &long, None), Err(FileError::TooLong { .. })));
+        assert!(matches!(read_text(&path), Err(FileError::NotText { at: 3, .. })));
+        OpenOptions::new().append(true).open(&path).and_then(|mut file| file.write_all(&long)).expect("grown");
+        assert!(matches!(read(&path), Err(FileError::TooLong { .. })));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_next_step() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("missing/compose.override.yaml");
+        let error = create_new(&path, b"").expect_err("no folder");
+        assert!(error.to_string().contains("compose.override.yaml"), "{error}");
+        assert!(error.hints()[0].contains("does not exist"));
+        let read_only = io_error(&path, "replaced", io::ErrorKind::ReadOnlyFilesystem.into());
+        assert!(read_only.hints()[0].contains("read-only file system"));
+        let denied = io_error(&path, "written", io::ErrorKind::PermissionDenied.into());
+        assert!(denied.hints()[0].contains("may not write"));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_system_that_cannot_be_written_is_named() {
+        // The kernel refuses new files there, whoever asks.
+        let error = create_new(Path::new("/proc/self/compose.yaml"), b"").expect_err("refused");
+        assert!(error.to_string().contains("/proc/self/compose.yaml"), "{error}");
+    }
+}

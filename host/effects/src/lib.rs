@@ -1,0 +1,7 @@
+//! Everything that touches the outside: Docker Engine, Compose, files of the project, processes.
+
+pub mod compose;
+pub mod deployment;
+pub mod docker;
+pub mod files;
+pub mod process;

@@ -1,0 +1,261 @@
+//! The locks: the lease is the right to act on a target, the append lock orders records, the root lock orders changes of
+//! the state directory's own files.
+//!
+//! All of them are `flock(2)` locks, which the kernel releases when the last descriptor of the open file is closed. So
+//! no lock is ever stale, and a process that inherited the lease's descriptor keeps the target busy until it ends, even
+//! when the `repair` that started it is long dead. What is written into the lease file is for people; it decides nothing.
+//!
+//! The lease has two halves: a file in the target's folder, and the project directory itself, so that two users with two
+//! state directories cannot act on one project at once.
+
+use std::fs::File;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use repair_model::event::Holder;
+use repair_model::limits::{APPEND_WAIT_MS_MAX, HEAD_BYTES_MAX};
+use repair_model::text::escaped;
+use repair_pipeline::outside::LogError;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::folder::Folder;
+use crate::problem::{Trouble, cannot};
+
+const LEASE: &str = "lease";
+const APPEND_LOCK: &str = "append.lock";
+/// How often a lock that is held for moments is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
+
+/// The right to act on one target, for as long as a descriptor of it is open anywhere.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    file: File,
+    /// `None` where directories cannot be locked, such as on some network file systems.
+    directory: Option<File>,
+}
+
+impl Lease {
+    /// Takes the lease at once or not at all. `effect` tells the process group of an effect whose outcome is not recorded,
+    /// for the message to the one who comes second.
+    pub(crate) fn take(
+        folder: &Folder,
+        project: &Path,
+        holder: &Holder,
+        effect: impl Fn() -> Option<u32>,
+    ) -> Result<Self, Trouble> {
+        let Some(file) = try_lock(folder, LEASE, FlockOperation::NonBlockingLockExclusive)? else {
+            return Err(LogError::Busy(busy_message(folder, holder, effect)).into());
+        };
+        let directory = lock_directory(project)?;
+        let text = serde_json::to_vec(holder).map_err(std::io::Error::from);
+        text.and_then(|text| file.set_len(0).and_then(|()| file.write_all_at(&text, 0)))
+            .map_err(cannot("write", &folder.file_path(LEASE)))?;
+        Ok(Self { file, directory })
+    }
+
+    /// The half in the target's folder.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// The half on the project directory.
+    pub(crate) fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.directory.as_ref().map(File::as_fd)
+    }
+}
+
+/// When a process started, as `/proc/<pid>/stat` counts it (clock ticks since boot), so that a process id that was given
+/// out again is told apart. `None` when there is no such process, or only what is left of one that has ended.
+pub fn process_started(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, and the name may itself hold any character.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let mut fields = after_name.split(' ');
+    let state = fields.next()?;
+    // proc_pid_stat(5): the state is field 3 and the start time field 22.
+    if matches!(state, "Z" | "X") { None } else { fields.nth(18).map(str::to_owned) }
+}
+
+/// Waits until the append lock of a target is free, and takes it. It is released when the file is dropped.
+pub(crate) fn lock_append(folder: &Folder) -> Result<File, Trouble> {
+    lock_soon(folder, APPEND_LOCK)
+}
+
+/// Keeps writers away while something is read; `None` when nobody ever wrote here, or a writer does not come to an end.
+/// Reading goes on without it, then at worst sees an unfinished line.
+pub(crate) fn share_append(folder: &Folder) -> Result<Option<File>, Trouble> {
+    let Some(file) = folder.open(APPEND_LOCK, OFlags::RDONLY)? else { return Ok(None) };
+    let shared = wait(|| match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(Some(true)),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+        // A copy of a state folder on a file system without locks can be read all the same.
+        Err(_) => Ok(Some(false)),
+    })?;
+    Ok((shared == Some(true)).then_some(file))
+}
+
+/// Waits until a lock that is only ever held for moments is free, and takes it.
+pub(crate) fn lock_soon(folder: &Folder, name: &str) -> Result<File, Trouble> {
+    match wait(|| try_lock(folder, name, FlockOperation::NonBlockingLockExclusive))? {
+        Some(file) => Ok(file),
+        None => Err(LogError::Busy(format!(
+            "another process has held `{}` for {} seconds, although that takes only moments; look with `fuser -v` who it \
+             is and whether it hangs",
+            folder.file_path(name).display(),
+            APPEND_WAIT_MS_MAX / 1_000
+        ))
+        .into()),
+    }
+}
+
+fn wait<T>(mut attempt: impl FnMut() -> Result<Option<T>, Trouble>) -> Result<Option<T>, Trouble> {
+    for _ in 0..APPEND_WAIT_MS_MAX / TRY_AGAIN.as_millis() as u64 {
+        if let Some(locked) = attempt()? {
+            return Ok(Some(locked));
+        }
+        std::thread::sleep(TRY_AGAIN);
+    }
+    Ok(None)
+}
+
+fn try_lock(folder: &Folder, name: &str, operation: FlockOperation) -> Result<Option<File>, Trouble> {
+    loop {
+        let file = folder.open_or_create(name)?;
+        match lock_opened(folder, name, &file, operation)? {
+            Tried::Locked => return Ok(Some(file)),
+            Tried::Held => return Ok(None),
+            Tried::Again => {}
+        }
+    }
+}
+
+/// What came of trying a lock.
+#[derive(Debug, PartialEq, Eq)]
+enum Tried {
+    Locked,
+    Held,
+    /// Interrupted, or somebody replaced the file between open and lock: a lock on the old one protects nothing.
+    Again,
+}
+
+fn lock_opened(folder: &Folder, name: &str, file: &File, operation: FlockOperation) -> Result<Tried, Trouble> {
+    match rustix::fs::flock(file, operation) {
+        Ok(()) if folder.still_names(name, file)? => Ok(Tried::Locked),
+        Ok(()) | Err(Errno::INTR) => Ok(Tried::Again),
+        Err(Errno::WOULDBLOCK) => Ok(Tried::Held),
+        Err(error) => Err(cannot("lock", &folder.file_path(name))(error).into()),
+    }
+}
+
+fn lock_directory(project: &Path) -> Result<Option<File>, LogError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let locked = rustix::fs::open(project, flags, Mode::empty()).and_then(|directory| {
+        rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive).map(|()| File::from(directory))
+    });
+    match locked {
+        Ok(directory) => Ok(Some(directory)),
+        Err(Errno::WOULDBLOCK) => Err(LogError::Busy(format!(
+            "another program holds a lock on the project directory `{0}`: most likely a `repair` of another user, or one \
+             with another state folder, or for another project in the same directory; `fuser -v '{0}'` shows it",
+            project.display()
+        ))),
+        // The lock adds to the lease; where the file system or its rights do not allow it, the lease alone has to do.
+        // Linux answers EBADF for an exclusive lock on a directory of a network file system.
+        Err(
+            Errno::ROFS
+            | Errno::NOTSUP
+            | Errno::INVAL
+            | Errno::BADF
+            | Errno::NOLCK
+            | Errno::NOSYS
+            | Errno::ACCESS
+            | Errno::PERM
+            | Errno::NOENT
+            | Errno::NOTDIR,
+        ) => Ok(None),
+        Err(error) => Err(cannot("lock the project directory", project)(error)),
+    }
+}
+
+/// Whether a process is still there, as far as it can be told from here.
+fn is_gone(holder: &Holder, here: &Holder) -> bool {
+    if holder.host != here.host || process_started(std::process::id()).is_none() {
+        return false;
+    }
+    match process_started(holder.pid) {
+        None => true,
+        // Compared only when both are times of the kernel.
+        Some(started) => holder.started.parse::<u64>().is_ok() && holder.started != started,
+    }
+}
+
+fn busy_message(folder: &Folder, here: &Holder, effect: impl Fn() -> Option<u32>) -> String {
+    let holder: Option<Holder> = match folder.read(LEASE, HEAD_BYTES_MAX) {
+        Ok(Some(text)) => serde_json::from_slice(&text).ok(),
+        _ => None,
+    };
+    let Some(holder) = holder else {
+        return format!(
+            "another process holds this target; `fuser -v {}` shows which one",
+            folder.file_path(LEASE).display()
+        );
+    };
+    let who = format!("process {} of {}@{}", holder.pid, escaped(&holder.user), escaped(&holder.host));
+    if !is_gone(&holder, here) {
+        return format!("another `repair` is at work on this target: {who}; wait for it, or interrupt it there");
+    }
+    let group = match effect() {
+        Some(group) => format!(" (process group {group}; `kill -TERM -- -{group}` would end it)"),
+        None => String::new(),
+    };
+    format!(
+        "the `repair` that worked on this target is gone ({who}), but an effect that it started still runs{group}; wait \
+         until it has ended, then go on with `repair resume`"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_started_and_no_process_has_the_greatest_id() {
+        let started = process_started(std::process::id()).expect("it runs");
+        assert!(started.parse::<u64>().is_ok(), "{started}");
+        assert_eq!(process_started(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_reused_process_id_is_told_apart() {
+        let pid = std::process::id();
+        let me =
+            Holder { user: "ann".into(), host: "here".into(), pid, started: process_started(pid).expect("it runs") };
+        assert!(!is_gone(&me, &me));
+        assert!(is_gone(&Holder { started: "1".into(), ..me.clone() }, &me));
+        assert!(!is_gone(&Holder { started: "unknown".into(), ..me.clone() }, &me));
+        assert!(!is_gone(&Holder { host: "elsewhere".into(), pid: u32::MAX, ..me.clone() }, &me));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_not_locked_and_a_locked_one_is_busy() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        assert!(lock_directory(&scratch.path().join("gone")).expect("no error").is_none());
+        let _held = lock_directory(scratch.path()).expect("free").expect("lockable");
+        assert!(matches!(lock_directory(scratch.path()), Err(LogError::Busy(_))));
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_replaced_counts_for_nothing() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = Folder::create_root(scratch.path()).expect("there");
+        let operation = FlockOperation::NonBlockingLockExclusive;
+        let opened = folder.open_or_create("lock").expect("opened");
+        folder.replace("lock", b"").expect("replaced");
+        assert_eq!(lock_opened(&folder, "lock", &opened, operation).expect("tried"), Tried::Again);
+        let held = try_lock(&folder, "lock", operation).expect("tried");
+        assert!(held.is_some() && try_lock(&folder, "lock", operation).expect("tried").is_none());
+    }
+}

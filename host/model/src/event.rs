@@ -1,0 +1,279 @@
+//! The events of the log. Session state is a fold over them and nothing else.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::decision::{Decided, Decision};
+use crate::evidence::Evidence;
+use crate::finding::{FailureClass, Finding};
+use crate::grant::{Channel, Grant, GrantVoid};
+use crate::ids::{Digest, SessionId};
+use crate::outcome::{Outcome, Verdict};
+use crate::plan::FileEdit;
+use crate::target::Target;
+use crate::tool::ToolRef;
+
+/// Version of the log's format: the envelope of a line and everything in it.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The process that holds a lease. For display; only the kernel's lock decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    /// User name.
+    pub user: String,
+    /// Host name.
+    pub host: String,
+    /// Process id.
+    pub pid: u32,
+    /// When the process started, as the kernel counts it, so that a reused pid is told apart.
+    pub started: String,
+}
+
+/// What a session is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// `repair --self-heal=preview`.
+    Heal,
+    /// `repair plan`: stops at the approval.
+    Plan,
+    /// `repair undo`.
+    Undo {
+        /// Whose edits are taken back.
+        session: SessionId,
+    },
+}
+
+/// What an intent is about to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intent {
+    /// A step of the plan.
+    Apply {
+        /// The granted plan.
+        plan: Digest,
+        /// The action of the step.
+        action: Action,
+        /// How to take it back, where that is possible.
+        undo: Option<FileEdit>,
+    },
+    /// Takes back one edit of an earlier session.
+    Undo {
+        /// Which session.
+        session: SessionId,
+        /// Which step of it.
+        step: u32,
+        /// The edit that restores the file.
+        edit: FileEdit,
+    },
+}
+
+/// How a session stands at its end, or while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The target is healthy, and verification says so.
+    Healed,
+    /// The edits of another session were taken back.
+    Undone,
+    /// Not healed; a person has precise next steps.
+    Escalated,
+    /// The policy denies what would have to be done.
+    Denied,
+    /// A person said no.
+    Declined,
+    /// `repair` itself failed.
+    Failed,
+    /// Given up by a person, or superseded by a newer session.
+    Aborted,
+}
+
+/// One event. Added variants need a new [`FORMAT_VERSION`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line of a log.
+    LogOpened {
+        /// Whose log it is.
+        target: Target,
+    },
+    /// An unfinished last line was set aside on opening.
+    TailSetAside {
+        /// How many bytes.
+        bytes: u64,
+        /// Their digest as a blob.
+        blob: Digest,
+        /// Where they were put, relative to the target's folder.
+        file: PathBuf,
+    },
+    /// A process took the lease; the envelope's epoch is its own from here on.
+    LeaseTaken {
+        /// Which process.
+        holder: Holder,
+    },
+    /// A session began.
+    SessionBegan {
+        /// Version of `repair`.
+        version: String,
+        /// What for.
+        purpose: Purpose,
+        /// The wrapped command, redacted.
+        command: Vec<String>,
+    },
+    /// What was seen and what it means.
+    Diagnosed {
+        /// Counted from 1.
+        round: u32,
+        /// Blob of the evidence, JSON.
+        evidence: Digest,
+        /// Primary finding first.
+        findings: Vec<Finding>,
+    },
+    /// A tool answered.
+    ToolAnswered {
+        /// Round of the session.
+        round: u32,
+        /// Which tool.
+        tool: ToolRef,
+        /// Blob of the component.
+        component_blob: Digest,
+        /// Blob of the case, JSON.
+        case: Digest,
+        /// Blob of the reply, JSON.
+        reply: Digest,
+        /// `propose`, `need`, `wait` or `decline`.
+        answer: String,
+    },
+    /// A tool failed, or its answer was refused.
+    ToolRefused {
+        /// Round of the session.
+        round: u32,
+        /// Its id.
+        tool: String,
+        /// Which export, limit or rule, and the fix.
+        error: String,
+    },
+    /// A plan was frozen.
+    Planned {
+        /// Round of the session.
+        round: u32,
+        /// Its digest.
+        plan: Digest,
+        /// Blob of its bytes.
+        blob: Digest,
+        /// The class that it is meant to repair.
+        class: FailureClass,
+    },
+    /// The policy answered for each step of a plan.
+    PolicyAnswered {
+        /// The plan.
+        plan: Digest,
+        /// The strictest of them.
+        decision: Decision,
+        /// One for each step.
+        steps: Vec<Decided>,
+    },
+    /// The session waits for a person.
+    ApprovalAsked {
+        /// The plan.
+        plan: Digest,
+    },
+    /// Yes.
+    Granted {
+        /// What exactly.
+        grant: Grant,
+    },
+    /// No.
+    ApprovalRefused {
+        /// The plan.
+        plan: Digest,
+        /// Who.
+        approver: String,
+        /// How.
+        channel: Channel,
+    },
+    /// The session starts to carry out a plan under a grant. A grant is used once.
+    GrantUsed {
+        /// The grant.
+        nonce: String,
+    },
+    /// A grant does not stand any more.
+    GrantVoided {
+        /// The grant.
+        nonce: String,
+        /// Why.
+        why: GrantVoid,
+    },
+    /// About to start an effect.
+    Intended {
+        /// Step of the plan, counted from 0.
+        step: u32,
+        /// What.
+        intent: Intent,
+    },
+    /// The process that runs an effect. It holds the lease until it ends.
+    EffectStarted {
+        /// Step of the plan.
+        step: u32,
+        /// Its process group.
+        process_group: u32,
+    },
+    /// What came of it.
+    Settled {
+        /// Step of the plan.
+        step: u32,
+        /// What.
+        outcome: Outcome,
+        /// Whether the action's probe told, after the process that ran the effect was lost.
+        by_probe: bool,
+    },
+    /// Verification answered.
+    Verified {
+        /// What it found.
+        verdict: Verdict,
+    },
+    /// The session stops for now.
+    Suspended {
+        /// Why.
+        reason: String,
+    },
+    /// The session is over.
+    Ended {
+        /// How.
+        ending: Ending,
+        /// In one sentence.
+        reason: String,
+        /// What a person can do next.
+        next_steps: Vec<String>,
+    },
+    /// Something that a reader of the audit should see and that changes no state.
+    Noted {
+        /// In one sentence.
+        note: String,
+    },
+}
+
+/// One line of the log as its reader hands it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Counted from 0.
+    pub sequence: u64,
+    /// Whose event it is; `None` for those of the log itself.
+    pub session: Option<SessionId>,
+    /// Epoch of the lease under which it was written.
+    pub epoch: u64,
+    /// Wall-clock time; for display, never for order.
+    pub time: jiff::Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// The evidence of one round, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EvidenceBlob {
+    /// All sources.
+    pub evidence: Vec<Evidence>,
+}

@@ -1,0 +1,121 @@
+//! Every limit of the host that no policy can widen, units last. Related limits are checked at compile time.
+//!
+//! Bounds that a policy may tighten stand in [`crate::bounds`]; their defaults never exceed the ceilings here.
+
+/// Bytes of output kept of a failed command; the end is kept, because the last failure decides.
+pub const EVIDENCE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one line of evidence; longer lines are cut and marked.
+pub const EVIDENCE_LINE_BYTES_MAX: usize = 4 * 1024;
+/// Lines of one container log that a tool may ask for.
+pub const LOG_LINES_MAX: u16 = 500;
+/// Bytes of one container log.
+pub const LOG_BYTES_MAX: usize = 64 * 1024;
+/// Free ports that one query may ask for.
+pub const FREE_PORTS_MAX: u8 = 32;
+
+/// Bytes of a repair tool's component.
+pub const COMPONENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Linear memory of one call of a tool, in bytes.
+pub const TOOL_MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Table elements of one call of a tool.
+pub const TOOL_TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Core instances within one component.
+pub const TOOL_INSTANCES_MAX: usize = 32;
+/// Fuel of one call of a tool; about one unit for each WASM instruction.
+pub const TOOL_FUEL_MAX: u64 = 200_000_000;
+/// Wall time of one call of a tool, in milliseconds.
+pub const TOOL_WALL_MS_MAX: u64 = 2_000;
+/// Interval at which the wall time of a tool is looked at, in milliseconds.
+pub const TOOL_TICK_MS: u64 = 10;
+/// Wall time of compiling one tool, in milliseconds.
+pub const TOOL_COMPILE_MS_MAX: u64 = 60_000;
+/// Compiled tools that are kept; the oldest go first.
+pub const CACHE_ENTRIES_MAX: usize = 64;
+/// Bytes of one compiled tool.
+pub const CACHE_ENTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Stack of a tool, in bytes.
+pub const TOOL_STACK_BYTES_MAX: usize = 512 * 1024;
+/// Work that one host call may spend on lifting what a tool returns; wasmtime's host-call fuel, about one for each byte.
+pub const TOOL_REPLY_FUEL_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a case as the host encodes it for the log.
+pub const CASE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of any one text in a tool's reply.
+pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Notes in a tool's reply.
+pub const REPLY_NOTES_MAX: usize = 100;
+/// Bytes of a tool's id.
+pub const TOOL_ID_BYTES_MAX: usize = 64;
+/// Bytes of a tool's version.
+pub const TOOL_VERSION_BYTES_MAX: usize = 64;
+/// Bytes of a tool's summary.
+pub const TOOL_SUMMARY_BYTES_MAX: usize = 256;
+/// Bytes of the JSON Schema of a tool's parameters.
+pub const PARAMS_SCHEMA_BYTES_MAX: usize = 64 * 1024;
+/// Nesting of that schema.
+pub const PARAMS_SCHEMA_DEPTH_MAX: usize = 32;
+/// Queries in one `need` of a tool.
+pub const NEED_QUERIES_MAX: usize = 64;
+/// Observations in one case.
+pub const OBSERVATIONS_MAX: usize = 256;
+
+/// Services of one Compose project.
+pub const SERVICES_MAX: usize = 1_000;
+/// Bytes of a file of the project that is read or edited.
+pub const PROJECT_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of `docker compose config` output.
+pub const COMPOSE_OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Wall time until an engine has answered for the first time, in milliseconds.
+pub const ENGINE_CONNECT_MS_MAX: u64 = 5_000;
+/// The same through ssh, where a connection is logged in first.
+pub const ENGINE_CONNECT_SSH_MS_MAX: u64 = 20_000;
+/// Wall time of one answer of the engine, in seconds.
+pub const ENGINE_ANSWER_SECONDS_MAX: u64 = 30;
+/// Bytes of one answer of the engine.
+pub const ENGINE_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Containers that are inspected at the same time.
+pub const ENGINE_INSPECTS_AT_ONCE: usize = 8;
+/// Containers that do not run and are asked which ports they claim, over all projects of the engine; newest first.
+pub const PORT_CLAIMS_INSPECTED_MAX: usize = 128;
+/// Ports that are tried in the search for free ones.
+pub const PORT_CANDIDATES_MAX: usize = 4_096;
+/// Time that a process gets to end after it was asked to, before it is killed, in milliseconds.
+pub const PROCESS_GRACE_MS: u64 = 10_000;
+
+/// Bytes of one line of the log.
+pub const LOG_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one blob of the log.
+pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of the list of known targets.
+pub const KNOWN_TARGETS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a signed head, of a key file, and of what a lease says of its holder.
+pub const HEAD_BYTES_MAX: usize = 4 * 1024;
+/// How long a record waits for another process that is just writing one, in milliseconds.
+pub const APPEND_WAIT_MS_MAX: u64 = 10_000;
+/// Bytes of one policy file.
+pub const POLICY_FILE_BYTES_MAX: usize = 256 * 1024;
+/// Policy files of all layers together, and bounds files too.
+pub const POLICY_FILES_MAX: usize = 256;
+/// Nesting of brackets and `if`s in one policy. Cedar's own parser recurses and overflows the stack somewhere above 100
+/// (measured with 2 MiB), and a policy file may come with a stranger's project.
+pub const POLICY_NESTING_MAX: usize = 48;
+/// Bytes of a policy's `@id`.
+pub const POLICY_ID_BYTES_MAX: usize = 64;
+/// Bytes of `repair.toml`.
+pub const SETTINGS_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of the answer to one HTTP probe.
+pub const PROBE_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Wall time of one try of one probe, in milliseconds.
+pub const PROBE_TRY_MS_MAX: u64 = 3_000;
+
+/// Bytes of the bundle that `collect-logs` writes for a person.
+pub const BUNDLE_BYTES_MAX: usize = 1024 * 1024;
+
+const _: () = assert!(EVIDENCE_LINE_BYTES_MAX < EVIDENCE_BYTES_MAX);
+const _: () = assert!(EVIDENCE_BYTES_MAX < CASE_BYTES_MAX);
+const _: () = assert!(COMPONENT_BYTES_MAX <= BLOB_BYTES_MAX);
+const _: () = assert!(CASE_BYTES_MAX <= BLOB_BYTES_MAX);
+const _: () = assert!(REPLY_TEXT_BYTES_MAX * REPLY_NOTES_MAX < TOOL_REPLY_FUEL_MAX);
+const _: () = assert!(NEED_QUERIES_MAX <= OBSERVATIONS_MAX);
+const _: () = assert!(TOOL_TICK_MS < TOOL_WALL_MS_MAX);

@@ -1,0 +1,279 @@
+//! A frozen, checked list of actions that leaves no choice to execution.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::compose::PortKey;
+use crate::container::ContainerState;
+use crate::finding::Finding;
+use crate::ids::{Digest, Domain, Permille};
+use crate::risk::Risk;
+use crate::tool::ToolRef;
+
+/// Everything that a person approves. It names no session and no time, so the same state of the target, tool and policy
+/// always yields the same plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Id of the target.
+    pub target: Digest,
+    /// The tool that proposed it.
+    pub tool: ToolRef,
+    /// Policy and bounds in force.
+    pub policy: Digest,
+    /// What it is meant to repair.
+    pub finding: Finding,
+    /// The tool's parameters as JSON.
+    pub params: String,
+    /// The tool's own words. Foreign text.
+    pub reason: String,
+    /// The tool's confidence.
+    pub confidence: Permille,
+    /// What will be done, in order.
+    pub steps: Vec<Step>,
+    /// What the host has noticed and will not do by itself, such as an address elsewhere that becomes stale.
+    pub warnings: Vec<String>,
+    /// What a person could do instead, with the exact command.
+    pub other_ways: Vec<OtherWay>,
+}
+
+/// Something that a person could do instead of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OtherWay {
+    /// In one sentence.
+    pub what: String,
+    /// The exact command, for a POSIX shell.
+    pub command: String,
+}
+
+/// One action, resolved by the host down to the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// What the tool asked for.
+    pub action: Action,
+    /// The host's assessment.
+    pub risk: Risk,
+    /// Why it is that risk.
+    pub risk_because: String,
+    /// What will happen, in the host's words.
+    pub summary: String,
+    /// More for the person who decides: who holds a port, the lines of a file before and after. Written by the host; may
+    /// quote foreign text.
+    pub detail: Vec<String>,
+    /// What exactly changes.
+    pub change: Change,
+    /// What has to be true right before it.
+    pub footprint: Footprint,
+}
+
+/// What exactly a step changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Nothing of the target.
+    Nothing,
+    /// One file.
+    Edit(FileEdit),
+    /// Containers.
+    Containers(Vec<ContainerChange>),
+}
+
+/// Where a published port is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EditMethod {
+    /// The variable in the project's `.env`.
+    Dotenv,
+    /// `ports: !override` in `compose.override.yaml`.
+    Override,
+    /// The text in the Compose file itself.
+    InPlace,
+}
+
+/// An edit of one file as hunks, so that a log never holds a copy of a whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileEdit {
+    /// Relative to the project directory where it lies below it, else absolute.
+    pub file: String,
+    /// How the port is moved.
+    pub method: EditMethod,
+    /// Digest of the whole file before; `None` if it does not exist and will be made.
+    pub before: Option<Digest>,
+    /// Digest of the whole file afterwards.
+    pub after: Digest,
+    /// Non-overlapping, ascending.
+    pub hunks: Vec<Hunk>,
+}
+
+/// One replaced stretch of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hunk {
+    /// Where it starts in the file before, in bytes.
+    pub offset_bytes: u64,
+    /// What stands there before.
+    pub before: String,
+    /// What stands there afterwards.
+    pub after: String,
+}
+
+/// What happens to one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerChange {
+    /// Its service.
+    pub service: String,
+    /// Its name.
+    pub container: String,
+    /// What happens.
+    pub operation: ContainerOperation,
+    /// Whether it runs before.
+    pub running: bool,
+    /// Whether it ever ran, so that its writable layer is lost when it is recreated.
+    pub ever_ran: bool,
+}
+
+/// What `compose up` does to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerOperation {
+    /// Made anew.
+    Create,
+    /// Started as it is.
+    Start,
+    /// Replaced by one with another configuration.
+    Recreate,
+}
+
+/// What of the target a step depends on, as it has to be right before the step. Files that earlier steps of the same plan
+/// change are named with the digest that those steps leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Footprint {
+    /// Digest of each file, by path; `None` if it must not exist.
+    pub files: BTreeMap<String, Option<Digest>>,
+    /// Digest of the value of each interpolated variable; `None` if it is not set.
+    pub variables: BTreeMap<String, Option<Digest>>,
+    /// Ports that somebody holds.
+    pub ports_held: Vec<PortKey>,
+    /// Ports that nobody holds.
+    pub ports_free: Vec<PortKey>,
+    /// Containers of the services concerned, by name.
+    pub containers: BTreeMap<String, ContainerMark>,
+}
+
+/// What identifies the state of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerMark {
+    /// Full id.
+    pub id: String,
+    /// Its state.
+    pub state: ContainerState,
+    /// Compose's configuration hash.
+    pub config_hash: Option<String>,
+}
+
+impl Footprint {
+    /// The first thing that differs in `now`, in words for a person; `None` if nothing does.
+    pub fn difference(&self, now: &Self) -> Option<String> {
+        for (file, digest) in &self.files {
+            match (digest, now.files.get(file).copied().flatten()) {
+                (None, Some(_)) => return Some(format!("`{file}` has appeared")),
+                (Some(_), None) => return Some(format!("`{file}` is gone")),
+                (Some(then), Some(now)) if *then != now => return Some(format!("`{file}` was changed")),
+                _ => {}
+            }
+        }
+        for (name, value) in &self.variables {
+            if now.variables.get(name).copied().flatten() != *value {
+                return Some(format!("the variable `{name}` has another value"));
+            }
+        }
+        if let Some(port) = self.ports_held.iter().find(|port| !now.ports_held.contains(port)) {
+            return Some(format!("port {port} is no longer held by anybody"));
+        }
+        if let Some(port) = self.ports_free.iter().find(|port| !now.ports_free.contains(port)) {
+            return Some(format!("port {port} is no longer free"));
+        }
+        for (name, mark) in &self.containers {
+            match now.containers.get(name) {
+                None => return Some(format!("container `{name}` is gone")),
+                Some(other) if other != mark => return Some(format!("container `{name}` has changed")),
+                Some(_) => {}
+            }
+        }
+        now.containers
+            .keys()
+            .find(|name| !self.containers.contains_key(*name))
+            .map(|name| format!("container `{name}` has appeared"))
+    }
+}
+
+impl Plan {
+    /// The greatest risk among its steps.
+    pub fn risk(&self) -> Risk {
+        self.steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly)
+    }
+
+    /// The digest of everything that it depends on, as it was when the plan was made.
+    ///
+    /// # Errors
+    /// Never for a plan that was read from its own stored bytes.
+    pub fn footprint(&self) -> Result<Digest, serde_json::Error> {
+        let footprints: Vec<_> = self.steps.iter().map(|step| &step.footprint).collect();
+        Ok(Digest::of(Domain::Footprint, &serde_json::to_vec(&footprints)?))
+    }
+}
+
+/// A plan together with the exact bytes that its digest is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenPlan {
+    plan: Plan,
+    bytes: Vec<u8>,
+    digest: Digest,
+    footprint: Digest,
+}
+
+impl FrozenPlan {
+    /// Freezes a plan.
+    ///
+    /// # Errors
+    /// When it cannot be serialized.
+    pub fn new(plan: Plan) -> Result<Self, serde_json::Error> {
+        let bytes = serde_json::to_vec(&plan)?;
+        Self::from_parts(plan, bytes)
+    }
+
+    /// Reads a plan back from stored bytes; its digest is over exactly these.
+    ///
+    /// # Errors
+    /// When the bytes are not a plan of this format.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, serde_json::Error> {
+        Self::from_parts(serde_json::from_slice(&bytes)?, bytes)
+    }
+
+    fn from_parts(plan: Plan, bytes: Vec<u8>) -> Result<Self, serde_json::Error> {
+        let digest = Digest::of(Domain::Plan, &bytes);
+        let footprint = plan.footprint()?;
+        Ok(Self { plan, bytes, digest, footprint })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its stored bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its digest: what a person approves.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The digest of its footprint.
+    pub fn footprint(&self) -> Digest {
+        self.footprint
+    }
+}

@@ -1,0 +1,270 @@
+//! Carrying out a granted plan: gate, durable intent, effect, durable outcome, and nothing else.
+//!
+//! There is one gate and every effect passes it: declared by the tool, inside this target, risk and change computed again,
+//! allowed by policy, granted, what was approved still true, attempts left. The plan leaves no choice to execution.
+
+use jiff::SignedDuration;
+use repair_model::decision::Decision;
+use repair_model::event::{Event, Intent};
+use repair_model::grant::{Channel, Grant, GrantVoid};
+use repair_model::ids::{Digest, Domain, SessionId};
+use repair_model::outcome::Outcome;
+use repair_model::plan::{Change, FrozenPlan, Step};
+use repair_model::target::Target;
+
+use crate::approval::{Person, Progress, yes_flag_covers};
+use crate::outside::{Clock, Deployment, Durability, EffectContext, Log, LogError, Tools};
+use crate::policy::{Policies, Request};
+use crate::report::StepReport;
+use crate::session::{History, IllegalTransition};
+
+/// Why a step was not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateRefusal {
+    /// What was approved is not what would be done; the plan has to be made anew.
+    Void(GrantVoid),
+    /// The policy denies it.
+    Denied(String),
+    /// A bound is reached.
+    Exhausted(String),
+    /// The tool or the plan may not ask for this.
+    NotAllowed(String),
+}
+
+/// What carrying out a plan came to.
+#[derive(Debug)]
+pub enum Execution {
+    /// All steps are done.
+    Done,
+    /// A step failed; with the end of its output.
+    Failed(Vec<String>),
+    /// It cannot be told whether a step happened.
+    Unclear(String),
+    /// A step was not started.
+    Refused(GateRefusal),
+    /// The person stopped it.
+    Interrupted,
+}
+
+/// Why execution could not go on at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log does not say what it should.
+    #[error("the log of this target is not consistent")]
+    History(#[from] IllegalTransition),
+}
+
+/// Everything that execution needs.
+pub struct Executor<'e, D, T, L, P> {
+    /// The deployment.
+    pub deployment: &'e mut D,
+    /// The tools.
+    pub tools: &'e mut T,
+    /// The log.
+    pub log: &'e mut L,
+    /// The person.
+    pub person: &'e mut P,
+    /// The clock.
+    pub clock: &'e dyn Clock,
+    /// Policies and bounds in force.
+    pub policies: &'e Policies,
+    /// The target.
+    pub target: &'e Target,
+    /// The session.
+    pub session: &'e SessionId,
+    /// Its round.
+    pub round: u32,
+    /// What was done so far.
+    pub reports: &'e mut Vec<StepReport>,
+    /// Milliseconds spent in effects so far.
+    pub effect_ms: &'e mut u64,
+}
+
+/// Attempts for a class count within this time, in seconds.
+pub(crate) const ATTEMPT_WINDOW_SECONDS: i64 = 3600;
+
+impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
+    /// Carries out `frozen` under `grant`.
+    ///
+    /// # Errors
+    /// When the log fails; nothing is started after that.
+    pub async fn carry_out(&mut self, frozen: &FrozenPlan, grant: &Grant) -> Result<Execution, ExecutionError> {
+        let steps = &frozen.plan().steps;
+        let mut begun = false;
+        for (at, step) in steps.iter().enumerate() {
+            if self.person.interrupted() {
+                return Ok(Execution::Interrupted);
+            }
+            if let Err(refusal) = self.gate(frozen, grant, step).await? {
+                if let GateRefusal::Void(why) = &refusal {
+                    let event = Event::GrantVoided { nonce: grant.nonce.clone(), why: why.clone() };
+                    self.log.append(Some(self.session), event, Durability::Power)?;
+                }
+                return Ok(Execution::Refused(refusal));
+            }
+            if !begun {
+                let event = Event::GrantUsed { nonce: grant.nonce.clone() };
+                self.log.append(Some(self.session), event, Durability::Process)?;
+                begun = true;
+            }
+            self.person.tell(Progress::Applying { step: at + 1, steps: steps.len(), summary: &step.summary });
+            match self.run(frozen.digest(), at.try_into().unwrap_or(u32::MAX), step).await? {
+                Outcome::Done { .. } => {}
+                Outcome::Failed { output, error } if output.is_empty() => return Ok(Execution::Failed(vec![error])),
+                Outcome::Failed { output, .. } => return Ok(Execution::Failed(output)),
+                Outcome::Unclear { reason } => return Ok(Execution::Unclear(reason)),
+            }
+        }
+        Ok(Execution::Done)
+    }
+
+    /// Durable intent, effect, durable outcome.
+    async fn run(&mut self, plan: Digest, at: u32, step: &Step) -> Result<Outcome, ExecutionError> {
+        let undo = match &step.change {
+            Change::Edit(edit) => Some(self.deployment.undo_of(edit)),
+            Change::Nothing | Change::Containers(_) => None,
+        };
+        let intent = Intent::Apply { plan, action: step.action.clone(), undo };
+        self.log.append(Some(self.session), Event::Intended { step: at, intent }, Durability::Power)?;
+
+        let started_ms = self.clock.monotonic_ms();
+        let outcome = {
+            // The lease outlives this borrow in every process of the effect: each inherits its own descriptor.
+            let lease = self.log.lease().map(|fd| fd.try_clone_to_owned()).transpose().map_err(|source| LogError::Io {
+                what: "the lease could not be handed to the effect".to_owned(),
+                source,
+            })?;
+            let (log, session) = (&mut *self.log, self.session);
+            let mut started = |process_group| {
+                log.append(Some(session), Event::EffectStarted { step: at, process_group }, Durability::Process)
+            };
+            let person = std::cell::RefCell::new(&mut *self.person);
+            let mut progress = |line: &str| person.borrow_mut().tell(Progress::Output(line));
+            let context = EffectContext {
+                lease: lease.as_ref().map(std::os::fd::AsFd::as_fd),
+                seconds_max: self.policies.bounds().up_seconds_max,
+                started: &mut started,
+                progress: &mut progress,
+                interrupted: &|| person.borrow().interrupted(),
+            };
+            self.deployment.apply(step, context).await?
+        };
+        *self.effect_ms += self.clock.monotonic_ms().saturating_sub(started_ms);
+
+        let event = Event::Settled { step: at, outcome: outcome.clone(), by_probe: false };
+        self.log.append(Some(self.session), event, Durability::Power)?;
+        self.reports.push(StepReport { summary: step.summary.clone(), outcome: outcome.clone() });
+        Ok(outcome)
+    }
+
+    /// The one gate. Looks again at everything that could have changed since the plan was made.
+    async fn gate(
+        &mut self,
+        frozen: &FrozenPlan,
+        grant: &Grant,
+        step: &Step,
+    ) -> Result<Result<(), GateRefusal>, ExecutionError> {
+        let attempts = match self.attempts_left(frozen)? {
+            Ok(attempts) => attempts,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Err(refusal) = self.gate_grant(frozen, grant, step, attempts) {
+            return Ok(Err(refusal));
+        }
+        Ok(self.gate_target(step).await)
+    }
+
+    fn gate_grant(
+        &self,
+        frozen: &FrozenPlan,
+        grant: &Grant,
+        step: &Step,
+        attempts: u32,
+    ) -> Result<(), GateRefusal> {
+        let plan = frozen.plan();
+        let Some(manifest) = self.tools.manifests().iter().find(|manifest| manifest.tool == plan.tool) else {
+            return Err(GateRefusal::Void(GrantVoid::Component));
+        };
+        if !manifest.may.contains(&step.action.kind()) {
+            let (tool, kind) = (&plan.tool.id, step.action.kind());
+            return Err(GateRefusal::NotAllowed(format!("tool `{tool}` does not declare `{kind}` in its manifest")));
+        }
+        if plan.target != self.target.id() {
+            return Err(GateRefusal::NotAllowed("the plan was made for another target".to_owned()));
+        }
+        let component = self.tools.component(&plan.tool.id).map(|bytes| Digest::of(Domain::Component, bytes));
+        grant
+            .check(
+                frozen.digest(),
+                component.ok_or(GateRefusal::Void(GrantVoid::Component))?,
+                self.policies.digest(),
+                frozen.footprint(),
+                self.session,
+                self.clock.now(),
+            )
+            .map_err(GateRefusal::Void)?;
+        let decided = self.policies.decide(&Request {
+            tool: &plan.tool,
+            step,
+            target: self.target,
+            finding: &plan.finding,
+            tool_confidence: plan.confidence,
+            attempts,
+            round: self.round,
+            interactive: self.person.interactive(),
+        });
+        match (decided.decision, grant.channel) {
+            (Decision::Deny, _) => Err(GateRefusal::Denied(decided.because)),
+            (Decision::Ask, Channel::Policy) => {
+                Err(GateRefusal::Denied(format!("nobody has said yes, and the policy asks: {}", decided.because)))
+            }
+            (_, Channel::YesFlag) if !yes_flag_covers(step.risk) => {
+                Err(GateRefusal::Denied(format!("--yes does not cover a step that is {}", step.risk)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The effects already started for the plan's class, as long as a further one is within the bounds.
+    fn attempts_left(&mut self, frozen: &FrozenPlan) -> Result<Result<u32, GateRefusal>, ExecutionError> {
+        let bounds = self.policies.bounds();
+        let class = frozen.plan().finding.class;
+        let since = self.clock.now().saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
+        let history = History::fold(self.log.records()?)?;
+        let for_class = since.map_or(u32::MAX, |since| history.attempts_since(class, since));
+        let in_session = history.session(self.session).map_or(0, crate::session::Session::attempts);
+        let refusal = if for_class >= bounds.attempts_per_class_max {
+            Some(format!(
+                "{for_class} effects for {class} were started within the last hour; the bound attempts_per_class_max is {}",
+                bounds.attempts_per_class_max
+            ))
+        } else if in_session >= bounds.attempts_per_session_max {
+            Some(format!(
+                "{in_session} effects were started in this session; the bound attempts_per_session_max is {}",
+                bounds.attempts_per_session_max
+            ))
+        } else {
+            None
+        };
+        Ok(refusal.map_or(Ok(for_class), |what| Err(GateRefusal::Exhausted(what))))
+    }
+
+    async fn gate_target(&mut self, step: &Step) -> Result<(), GateRefusal> {
+        let void = |what: String| GateRefusal::Void(GrantVoid::Footprint(what));
+        let now = self.deployment.footprint(step).await.map_err(|error| void(error.what))?;
+        if let Some(difference) = step.footprint.difference(&now) {
+            return Err(void(difference));
+        }
+        let (risk, change) = self.deployment.assess(step).await.map_err(|error| void(error.what))?;
+        if risk > step.risk {
+            return Err(void(format!("the step would be {risk} now; it was approved as {}", step.risk)));
+        }
+        if change != step.change {
+            return Err(void("the step would change something else now than what was approved".to_owned()));
+        }
+        Ok(())
+    }
+}

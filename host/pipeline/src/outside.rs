@@ -1,0 +1,209 @@
+//! What the workflow needs of the outside, as traits. Everything that has an effect, or that the workflow cannot know by
+//! itself, comes through here.
+//!
+//! The futures are polled on one thread, so none of them has to be `Send`.
+
+use jiff::Timestamp;
+use repair_model::action::Action;
+use repair_model::event::{Event, Record};
+use repair_model::ids::{Digest, SessionId};
+use repair_model::outcome::{Outcome, Probe, Verdict};
+use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, OtherWay, Step};
+use repair_model::query::{Observation, Query};
+use repair_model::risk::Risk;
+use repair_model::tool::{Case, Manifest, Reply};
+
+/// The time.
+pub trait Clock {
+    /// Wall-clock time: for display and expiry.
+    fn now(&self) -> Timestamp;
+    /// Milliseconds since some fixed moment, never going back: for bounds within one process.
+    fn monotonic_ms(&self) -> u64;
+}
+
+/// Why a tool did not answer. `Display` names tool, export, limit and fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("tool `{tool}`: {what}; {fix}")]
+pub struct ToolFailure {
+    /// Its id, or the name of its file while it has none.
+    pub tool: String,
+    /// What went wrong, with the export and the limit.
+    pub what: String,
+    /// What its author can do.
+    pub fix: String,
+}
+
+/// The repair tools.
+pub trait Tools {
+    /// The checked manifests of the tools that could be loaded.
+    fn manifests(&self) -> &[Manifest];
+    /// Tools that could not be loaded; they harm nobody but themselves.
+    fn failures(&self) -> &[ToolFailure];
+    /// The exact bytes of a tool's component.
+    fn component(&self, tool: &str) -> Option<&[u8]>;
+    /// Shows `case` to the tool.
+    ///
+    /// # Errors
+    /// When the tool misbehaves; it is quarantined then.
+    fn propose(&mut self, tool: &str, case: &Case) -> Result<Reply, ToolFailure>;
+}
+
+/// How long a record has to last before the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Handed to the operating system in one write: survives the end of this process.
+    Process,
+    /// On the disk: survives a loss of power. Needed before an effect and before anything is acknowledged.
+    Power,
+}
+
+/// Why the log cannot be used. `Display` says which file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Another live session, or the effect of a dead one, holds the target.
+    #[error("{0}")]
+    Busy(String),
+    /// The log does not verify, or is missing for a known target.
+    #[error("{0}")]
+    Damaged(String),
+    /// The log could not be written or read. After a failed write nothing more is written by this process.
+    #[error("{what}")]
+    Io {
+        /// What was being done to which file, and what to do.
+        what: String,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An earlier failure makes it unsafe to go on.
+    #[error("the log could not be written earlier in this run, so nothing more is done; start `repair` again")]
+    Poisoned,
+}
+
+/// The log of one target.
+pub trait Log {
+    /// Appends one event and returns when it lasts as asked.
+    ///
+    /// # Errors
+    /// When that is not certain. Nothing that depends on the event may be done then.
+    fn append(&mut self, session: Option<&SessionId>, event: Event, durability: Durability) -> Result<(), LogError>;
+    /// Stores content-addressed bytes, durably, and returns their blob digest.
+    ///
+    /// # Errors
+    /// When they may not last.
+    fn store(&mut self, bytes: &[u8]) -> Result<Digest, LogError>;
+    /// Reads a blob back and checks it against its digest.
+    ///
+    /// # Errors
+    /// When it is missing or differs.
+    fn load(&self, blob: Digest) -> Result<Vec<u8>, LogError>;
+    /// All records from the first on, including those that other processes appended meanwhile.
+    ///
+    /// # Errors
+    /// When the log does not verify.
+    fn records(&mut self) -> Result<&[Record], LogError>;
+    /// Signs the log's present end, so that a later cut shows.
+    ///
+    /// # Errors
+    /// When the head may not last.
+    fn sign_head(&mut self) -> Result<(), LogError>;
+    /// A descriptor that keeps the lease for as long as it is open anywhere; the process that runs an effect inherits it.
+    fn lease(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
+}
+
+/// Why the target could not be looked at or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct TargetError {
+    /// What failed: names the file, service or command.
+    pub what: String,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+/// One action of a proposal, resolved against the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Which method a person may choose instead, the present one first. Empty where there is no choice.
+    pub methods: Vec<EditMethod>,
+    /// The step, with risk, exact change and footprint.
+    pub step: Step,
+}
+
+/// A proposal resolved against the target.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preparation {
+    /// One for each action, in order.
+    pub steps: Vec<Prepared>,
+    /// What `repair` has noticed and will not do by itself.
+    pub warnings: Vec<String>,
+    /// What a person could do instead.
+    pub other_ways: Vec<OtherWay>,
+}
+
+/// How an effect is run.
+pub struct EffectContext<'a> {
+    /// Inherited by every process of the effect.
+    pub lease: Option<std::os::fd::BorrowedFd<'a>>,
+    /// Wall time, in seconds; the effect is ended after that.
+    pub seconds_max: u64,
+    /// Called once a process runs the effect, with its process group, before anything is waited for.
+    pub started: &'a mut dyn FnMut(u32) -> Result<(), LogError>,
+    /// Called with each line of progress, already safe to show.
+    pub progress: &'a mut dyn FnMut(&str),
+    /// Turns true when the person wants to stop.
+    pub interrupted: &'a dyn Fn() -> bool,
+}
+
+/// The deployment: what can be seen of it and what can be done to it.
+#[expect(async_fn_in_trait, reason = "one thread polls these futures, and the trait is internal to this workspace")]
+pub trait Deployment {
+    /// Answers one query about this target. Never an error: a failed look is a refusal with its reason.
+    async fn observe(&mut self, query: &Query) -> Observation;
+
+    /// Resolves the actions of a proposal, in order, each on top of what the earlier ones will have changed: exact edits,
+    /// containers that would change, risks and footprints. `method` is a person's choice of where to edit.
+    ///
+    /// # Errors
+    /// When an action names something outside this target, or cannot be done exactly as asked.
+    async fn prepare(&mut self, actions: &[Action], method: Option<EditMethod>) -> Result<Preparation, TargetError>;
+
+    /// The step's footprint as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    async fn footprint(&mut self, step: &Step) -> Result<Footprint, TargetError>;
+
+    /// Risk and exact change of the step as they would be now; they may not exceed what was granted.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    async fn assess(&mut self, step: &Step) -> Result<(Risk, Change), TargetError>;
+
+    /// Carries out the step, exactly.
+    ///
+    /// # Errors
+    /// Only when the log failed in `context.started`; what the effect itself failed at is an [`Outcome`].
+    async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError>;
+
+    /// Whether the step has happened.
+    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe;
+
+    /// Whether the file of `edit` already equals its end.
+    async fn probe_edit(&mut self, edit: &FileEdit) -> Probe;
+
+    /// The edit that takes `edit` back.
+    fn undo_of(&self, edit: &FileEdit) -> FileEdit;
+
+    /// Carries out an edit, exactly: the file must equal `edit.before` and equals `edit.after` then.
+    async fn edit(&mut self, edit: &FileEdit) -> Outcome;
+
+    /// Lets time pass, and ends early when the person wants to stop.
+    async fn pause_ms(&mut self, milliseconds: u64);
+
+    /// A fresh look at the whole target: services and declared probes.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    async fn verify(&mut self) -> Result<Verdict, TargetError>;
+}

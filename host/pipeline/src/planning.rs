@@ -1,0 +1,297 @@
+//! From a finding to a frozen plan: a planner picks the tools, a tool proposes, the host resolves the proposal against the
+//! target and freezes it.
+//!
+//! Whatever a tool says is checked here before anything is resolved: only declared kinds, only within the bounds, only
+//! parameters that its own schema accepts. A refused tool harms nobody else; the next one is asked.
+
+mod params;
+
+use repair_model::action::Action;
+use repair_model::bounds::Bounds;
+use repair_model::event::Event;
+use repair_model::finding::Finding;
+use repair_model::ids::{Digest, Domain, SessionId};
+use repair_model::limits::{CASE_BYTES_MAX, NEED_QUERIES_MAX, OBSERVATIONS_MAX};
+use repair_model::plan::{EditMethod, FrozenPlan, Plan};
+use repair_model::query::{Answer, Observation, Query, Refusal};
+use repair_model::target::Target;
+use repair_model::tool::{Attempt, Case, Manifest, Proposal, Reply, ToolAnswer, ToolRef};
+
+use crate::outside::{Clock, Deployment, Durability, Log, LogError, Preparation, ToolFailure, Tools};
+use crate::settings::Settings;
+
+pub use params::{ParamsError, check_params};
+
+/// Why a tool did not lead to a plan; one line for the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Id of the tool.
+    pub tool: String,
+    /// Its words, or the host's on its failure. May be foreign text.
+    pub words: String,
+    /// Whether the host refused the tool, rather than the tool the case.
+    pub refused: bool,
+}
+
+/// A plan, and what is needed to offer a choice and to decide on it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The frozen plan.
+    pub frozen: FrozenPlan,
+    /// The other methods that a person can choose, the present one first.
+    pub methods: Vec<EditMethod>,
+    /// The proposal that it came from, to resolve it again with another method.
+    pub proposal: Proposal,
+    /// The tool's parameters as JSON.
+    pub params: String,
+}
+
+/// What planning led to.
+#[derive(Debug)]
+pub enum Planning {
+    /// A plan.
+    Draft(Box<Draft>),
+    /// No tool has a safe repair.
+    Nothing(Vec<Passed>),
+}
+
+/// Everything that planning needs.
+pub struct Planner<'p, D, T, L> {
+    /// The target's deployment.
+    pub deployment: &'p mut D,
+    /// The tools.
+    pub tools: &'p mut T,
+    /// The log.
+    pub log: &'p mut L,
+    /// The clock.
+    pub clock: &'p dyn Clock,
+    /// The project's preferences.
+    pub settings: &'p Settings,
+    /// The target.
+    pub target: &'p Target,
+    /// Digest of the policy in force.
+    pub policy: Digest,
+    /// Bounds in force.
+    pub bounds: &'p Bounds,
+    /// The session.
+    pub session: &'p SessionId,
+    /// Its round.
+    pub round: u32,
+}
+
+enum Asked {
+    Proposal(Manifest, Proposal, String),
+    Passed(String, bool),
+}
+
+impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
+    /// Asks the tools that handle the finding's class, in their order, until one of them leads to a plan.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn plan(&mut self, finding: &Finding, history: &[Attempt]) -> Result<Planning, LogError> {
+        let candidates: Vec<Manifest> =
+            self.tools.manifests().iter().filter(|tool| tool.handles.contains(&finding.class)).cloned().collect();
+        let mut passed = Vec::new();
+        for manifest in candidates {
+            let id = manifest.tool.id.clone();
+            let (words, refused) = match self.ask(manifest, finding, history).await? {
+                Asked::Passed(words, refused) => (words, refused),
+                Asked::Proposal(manifest, proposal, params) => {
+                    match self.freeze(&manifest.tool, finding, &proposal, &params, None).await {
+                        Ok(draft) => return Ok(Planning::Draft(Box::new(draft))),
+                        Err(words) => (words, true),
+                    }
+                }
+            };
+            if refused {
+                self.record_refusal(&id, &words)?;
+            }
+            passed.push(Passed { tool: id, words, refused });
+        }
+        Ok(Planning::Nothing(passed))
+    }
+
+    /// Resolves a proposal against the target, with a person's choice of where to edit, and freezes it.
+    ///
+    /// # Errors
+    /// Says in one sentence why it cannot be done exactly as proposed.
+    pub async fn freeze(
+        &mut self,
+        tool: &ToolRef,
+        finding: &Finding,
+        proposal: &Proposal,
+        params: &str,
+        method: Option<EditMethod>,
+    ) -> Result<Draft, String> {
+        let Preparation { steps, warnings, other_ways } =
+            self.deployment.prepare(&proposal.actions, method).await.map_err(|error| with_hints(&error.what, &error.hints))?;
+        let methods = steps.iter().find(|prepared| !prepared.methods.is_empty()).map(|step| step.methods.clone());
+        let frozen = FrozenPlan::new(Plan {
+            target: self.target.id(),
+            tool: tool.clone(),
+            policy: self.policy,
+            finding: finding.clone(),
+            params: params.to_owned(),
+            reason: proposal.reason.clone(),
+            confidence: proposal.confidence,
+            steps: steps.into_iter().map(|prepared| prepared.step).collect(),
+            warnings,
+            other_ways,
+        })
+        .map_err(|error| format!("the plan cannot be written down: {error}"))?;
+        Ok(Draft { frozen, methods: methods.unwrap_or_default(), proposal: proposal.clone(), params: params.to_owned() })
+    }
+
+    async fn ask(&mut self, manifest: Manifest, finding: &Finding, history: &[Attempt]) -> Result<Asked, LogError> {
+        let id = manifest.tool.id.clone();
+        let params = self.settings.params(&id);
+        if let Err(error) = check_params(&id, &manifest.params_schema, &params) {
+            return Ok(Asked::Passed(error.to_string(), true));
+        }
+        let mut case =
+            Case { finding: finding.clone(), observations: Vec::new(), params: params.to_string(), history: history.to_vec() };
+        let rounds = self.bounds.tool_rounds_max;
+        for _ in 0..=rounds {
+            let reply = match self.call(&manifest, &case)? {
+                Ok(reply) => reply,
+                Err(failure) => return Ok(Asked::Passed(failure.to_string(), true)),
+            };
+            match reply.answer {
+                ToolAnswer::Decline(words) => return Ok(Asked::Passed(words, false)),
+                ToolAnswer::Propose(proposal) => {
+                    return Ok(match self.check(&manifest, finding, &proposal) {
+                        Ok(()) => Asked::Proposal(manifest, proposal, case.params),
+                        Err(words) => Asked::Passed(words, true),
+                    });
+                }
+                ToolAnswer::Need(queries) => {
+                    if let Err(words) = self.answer(&manifest, &mut case, queries).await {
+                        return Ok(Asked::Passed(words, true));
+                    }
+                }
+                ToolAnswer::WaitSeconds(seconds) => {
+                    let seconds = u64::from(seconds).clamp(1, self.bounds.backoff_seconds_max);
+                    self.deployment.pause_ms(seconds * 1000).await;
+                    case.history.iter_mut().for_each(|attempt| {
+                        attempt.seconds_ago =
+                            attempt.seconds_ago.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX));
+                    });
+                }
+            }
+        }
+        Ok(Asked::Passed(format!("tool `{id}` had not decided after {rounds} rounds of questions"), true))
+    }
+
+    /// Shows the case to the tool and records question and answer, so that `repair replay` can ask again.
+    fn call(&mut self, manifest: &Manifest, case: &Case) -> Result<Result<Reply, ToolFailure>, LogError> {
+        let tool = &manifest.tool;
+        let misuse = |what: String| ToolFailure { tool: tool.id.clone(), what, fix: "report this to its author".to_owned() };
+        let Ok(case_bytes) = serde_json::to_vec(case) else {
+            return Ok(Err(misuse("its case cannot be written down".to_owned())));
+        };
+        if case_bytes.len() > CASE_BYTES_MAX {
+            let size = case_bytes.len();
+            return Ok(Err(misuse(format!("its case has {size} bytes; at most {CASE_BYTES_MAX} are shown to a tool"))));
+        }
+        let reply = match self.tools.propose(&tool.id, case) {
+            Ok(reply) => reply,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let Ok(reply_bytes) = serde_json::to_vec(&reply) else {
+            return Ok(Err(misuse("its reply cannot be written down".to_owned())));
+        };
+        let component = self.tools.component(&tool.id).unwrap_or_default().to_vec();
+        let event = Event::ToolAnswered {
+            round: self.round,
+            tool: tool.clone(),
+            component_blob: self.log.store(&component)?,
+            case: self.log.store(&case_bytes)?,
+            reply: self.log.store(&reply_bytes)?,
+            answer: kind_of(&reply.answer).to_owned(),
+        };
+        self.log.append(Some(self.session), event, Durability::Process)?;
+        Ok(Ok(reply))
+    }
+
+    /// What every proposal has to keep, whatever the tool says.
+    fn check(&self, manifest: &Manifest, finding: &Finding, proposal: &Proposal) -> Result<(), String> {
+        let id = &manifest.tool.id;
+        if proposal.actions.is_empty() {
+            return Err(format!("tool `{id}` proposed a plan without actions"));
+        }
+        let actions_max = self.bounds.plan_actions_max;
+        if proposal.actions.len() > actions_max as usize {
+            return Err(format!(
+                "tool `{id}` proposed {} actions; the bound plan_actions_max is {actions_max}",
+                proposal.actions.len()
+            ));
+        }
+        if let Some(action) = undeclared(manifest, &proposal.actions) {
+            return Err(format!(
+                "tool `{id}` proposed `{}`, which its manifest does not declare in `may`",
+                action.kind()
+            ));
+        }
+        let floor = self.bounds.confidence_floor_permille;
+        if proposal.confidence < floor || finding.confidence < floor {
+            return Err(format!(
+                "tool `{id}` is sure to {} of a finding that is sure to {}; the bound confidence_floor_permille is {floor}",
+                proposal.confidence, finding.confidence
+            ));
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, manifest: &Manifest, case: &mut Case, queries: Vec<Query>) -> Result<(), String> {
+        let id = &manifest.tool.id;
+        if queries.len() > NEED_QUERIES_MAX {
+            return Err(format!("tool `{id}` asked {} questions at once; at most {NEED_QUERIES_MAX}", queries.len()));
+        }
+        let mut news = false;
+        for query in queries {
+            if case.observations.iter().any(|known| known.asked == query) {
+                continue;
+            }
+            if case.observations.len() == OBSERVATIONS_MAX {
+                return Err(format!("tool `{id}` asked more than {OBSERVATIONS_MAX} questions in all"));
+            }
+            let observation = if manifest.sees.contains(&query.kind()) {
+                self.deployment.observe(&query).await
+            } else {
+                Observation { asked: query, answer: Answer::Refused(Refusal::NotPermitted), truncated: false }
+            };
+            case.observations.push(observation);
+            news = true;
+        }
+        if news { Ok(()) } else { Err(format!("tool `{id}` asked again for what it had been told")) }
+    }
+
+    fn record_refusal(&mut self, tool: &str, error: &str) -> Result<(), LogError> {
+        let event = Event::ToolRefused { round: self.round, tool: tool.to_owned(), error: error.to_owned() };
+        self.log.append(Some(self.session), event, Durability::Process)
+    }
+}
+
+/// The first action that the manifest does not declare.
+pub fn undeclared<'a>(manifest: &Manifest, actions: &'a [Action]) -> Option<&'a Action> {
+    actions.iter().find(|action| !manifest.may.contains(&action.kind()))
+}
+
+/// The digest under which two replies are compared.
+pub fn reply_digest(reply: &Reply) -> Result<Digest, serde_json::Error> {
+    Ok(Digest::of(Domain::Reply, &serde_json::to_vec(reply)?))
+}
+
+fn kind_of(answer: &ToolAnswer) -> &'static str {
+    match answer {
+        ToolAnswer::Propose(_) => "propose",
+        ToolAnswer::Need(_) => "need",
+        ToolAnswer::WaitSeconds(_) => "wait",
+        ToolAnswer::Decline(_) => "decline",
+    }
+}
+
+fn with_hints(what: &str, hints: &[String]) -> String {
+    std::iter::once(what).chain(hints.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,167 @@
+//! The Cedar schema, generated from the action types, so that a policy can name exactly what the host can say.
+//!
+//! Every value of a closed set (risk, class, method, protocol) is an enumerated entity and not a string: Cedar's strict
+//! validation then refuses `Repair::Risk::"reversable"`, where a comparison of strings would silently never hold and a
+//! `forbid` would silently never forbid.
+//!
+//! Invariant: every [`ActionKind`] has an entity type here (the matches are total), and what [`super::decide`] says of
+//! a step is checked against this schema on every question.
+
+use std::fmt::Write as _;
+
+use repair_model::action::ActionKind;
+use repair_model::compose::Protocol;
+use repair_model::finding::FailureClass;
+use repair_model::plan::EditMethod;
+use repair_model::risk::Risk;
+
+/// The namespace of all types.
+pub(super) const NAMESPACE: &str = "Repair";
+/// The id of the one resource of every question; resources are known by their attributes.
+pub(super) const RESOURCE_ID: &str = "this";
+
+/// One attribute of an entity type or of the context.
+struct Attribute {
+    name: &'static str,
+    /// As the Cedar schema writes it.
+    kind: &'static str,
+    says: &'static str,
+}
+
+const fn attribute(name: &'static str, kind: &'static str, says: &'static str) -> Attribute {
+    Attribute { name, kind, says }
+}
+
+const TOOL: [Attribute; 3] = [
+    attribute("id", "String", "As in `Repair::Tool::\"port-conflict\"`."),
+    attribute("version", "String", "Semantic version, as its manifest says."),
+    attribute("component", "String", "Digest of its component: 64 hexadecimal digits."),
+];
+
+const EVERY_ACTION: [Attribute; 4] = [
+    attribute("project", "String", "The Compose project name."),
+    attribute("endpoint", "String", "The engine, such as `unix:///var/run/docker.sock`."),
+    attribute("risk", "Risk", "The host's assessment of this very action."),
+    attribute("risk_rank", "Long", "The same from 0 (read-only) to 4 (irreversible)."),
+];
+
+const REMAP_PORT: [Attribute; 10] = [
+    attribute("service", "String", "The service whose port moves."),
+    attribute("target", "Long", "The first port inside the container."),
+    attribute("protocol", "Protocol", "Transport."),
+    attribute("host_ip?", "String", "Address of the host; absent for all of them."),
+    attribute("before_first", "Long", "First port of the host as it is; 0 if the engine picks."),
+    attribute("before_last", "Long", "Last port of the host as it is; 0 if the engine picks."),
+    attribute("after_first", "Long", "First port of the host as it shall be; 0 if the engine picks."),
+    attribute("after_last", "Long", "Last port of the host as it shall be; 0 if the engine picks."),
+    attribute("method", "Method", "How the file is edited."),
+    attribute("file", "String", "The file, relative to the project directory where it lies below it, else absolute."),
+];
+
+const COMPOSE_UP: [Attribute; 5] = [
+    attribute("services", "Set<String>", "The services that are asked for."),
+    attribute("creates", "Set<String>", "Services of which a container is made anew."),
+    attribute("starts", "Set<String>", "Services of which a container is started as it is."),
+    attribute("recreates", "Set<String>", "Services of which a container is replaced."),
+    attribute("recreates_running", "Set<String>", "Services of which a container is replaced while it runs."),
+];
+
+const COLLECT_LOGS: [Attribute; 2] = [
+    attribute("services", "Set<String>", "The services whose logs are bundled."),
+    attribute("lines_max", "Long", "Lines of each."),
+];
+
+const CONTEXT: [Attribute; 6] = [
+    attribute("class", "Class", "What failed."),
+    attribute("confidence", "Long", "How sure the host is of that, in thousandths."),
+    attribute("tool_confidence", "Long", "How sure the tool is of its plan, in thousandths."),
+    attribute("attempts", "Long", "Effects for this class on this target within the last hour, over all sessions."),
+    attribute("round", "Long", "Round of this session, counted from 1."),
+    attribute("interactive", "Bool", "Whether a terminal is there. It does not prove that a person is."),
+];
+
+const METHODS: [EditMethod; 3] = [EditMethod::Dotenv, EditMethod::Override, EditMethod::InPlace];
+const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+
+/// The entity type of an action's kind, without the namespace.
+pub(super) const fn entity_type(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::RemapPort => "RemapPort",
+        ActionKind::ComposeUp => "ComposeUp",
+        ActionKind::CollectLogs => "CollectLogs",
+    }
+}
+
+/// The id of an edit method's entity.
+pub(super) const fn method_id(method: EditMethod) -> &'static str {
+    match method {
+        EditMethod::Dotenv => "dotenv",
+        EditMethod::Override => "override",
+        EditMethod::InPlace => "in-place",
+    }
+}
+
+const fn attributes(kind: ActionKind) -> &'static [Attribute] {
+    match kind {
+        ActionKind::RemapPort => &REMAP_PORT,
+        ActionKind::ComposeUp => &COMPOSE_UP,
+        ActionKind::CollectLogs => &COLLECT_LOGS,
+    }
+}
+
+const fn summary(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::RemapPort => "Moves one published port of one service.",
+        ActionKind::ComposeUp => "Starts or creates what is missing of the listed services, and nothing else.",
+        ActionKind::CollectLogs => "Writes a bounded, redacted bundle of logs and states for a person.",
+    }
+}
+
+/// The schema as Cedar writes it; the same text stands in `policies/repair.cedarschema`.
+pub fn schema_text() -> String {
+    let mut text = String::from(
+        "// What a policy of `repair` can name. Generated from the action types; do not edit.\n\
+         // After a change of them: REPAIR_GENERATE=1 cargo test -p repair-pipeline generated\n\n",
+    );
+    let _ = writeln!(text, "namespace {NAMESPACE} {{");
+    enumerated(&mut text, "Risk", "From harmless to final.", Risk::ALL.map(Risk::as_str));
+    enumerated(&mut text, "Class", "What failed.", FailureClass::ALL.iter().map(|class| class.as_str()));
+    enumerated(&mut text, "Method", "How a port is moved.", METHODS.map(method_id));
+    enumerated(&mut text, "Protocol", "Transport of a port.", PROTOCOLS.map(|protocol| protocol.to_string()));
+    entity(&mut text, "Tool", "The repair tool that proposes the action.", [TOOL.as_slice()]);
+    for kind in ActionKind::ALL {
+        let name = entity_type(kind);
+        entity(&mut text, name, summary(kind), [EVERY_ACTION.as_slice(), attributes(kind)]);
+    }
+    actions(&mut text);
+    text.push_str("}\n");
+    text
+}
+
+fn enumerated<T: AsRef<str>>(text: &mut String, name: &str, says: &str, ids: impl IntoIterator<Item = T>) {
+    let ids: Vec<String> = ids.into_iter().map(|id| format!("    {:?}", id.as_ref())).collect();
+    let _ = writeln!(text, "  // {says}\n  entity {name} enum [\n{}\n  ];\n", ids.join(",\n"));
+}
+
+fn entity<'a>(text: &mut String, name: &str, says: &str, groups: impl IntoIterator<Item = &'a [Attribute]>) {
+    let _ = writeln!(text, "  // {says}\n  entity {name} = {{");
+    for attribute in groups.into_iter().flatten() {
+        write_attribute(text, "    ", attribute);
+    }
+    text.push_str("  };\n\n");
+}
+
+fn actions(text: &mut String) {
+    let resources = ActionKind::ALL.map(entity_type).join(", ");
+    text.push_str("  // `apply`: may it be done at all? `apply_unattended`: may it be done without asking a person?\n");
+    text.push_str("  action \"apply\", \"apply_unattended\" appliesTo {\n    principal: [Tool],\n");
+    let _ = writeln!(text, "    resource: [{resources}],\n    context: {{");
+    for attribute in &CONTEXT {
+        write_attribute(text, "      ", attribute);
+    }
+    text.push_str("    }\n  };\n");
+}
+
+fn write_attribute(text: &mut String, indent: &str, Attribute { name, kind, says }: &Attribute) {
+    let _ = writeln!(text, "{indent}// {says}\n{indent}{name}: {kind},");
+}

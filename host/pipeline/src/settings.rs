@@ -1,0 +1,71 @@
+//! `repair.toml` of a project: preferences, and nothing that loosens.
+
+use std::collections::BTreeMap;
+
+use repair_model::limits::SETTINGS_BYTES_MAX;
+use repair_model::probe::ProbeSpec;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The file's name, in the project directory.
+pub const FILE_NAME: &str = "repair.toml";
+
+/// What a project may say. Unknown keys are refused, so that a typo never passes for a setting.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Parameters of each tool, by its id; checked against the tool's own schema.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub tools: BTreeMap<String, toml::Table>,
+    /// Probes that have to pass before the project counts as healthy.
+    #[serde(rename = "probe")]
+    pub probes: Vec<ProbeSpec>,
+}
+
+/// A `repair.toml` that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{FILE_NAME}: {0}")]
+pub struct SettingsError(String);
+
+impl Settings {
+    /// Reads the text of a `repair.toml`.
+    ///
+    /// # Errors
+    /// With line and column of what is wrong.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        if text.len() > SETTINGS_BYTES_MAX {
+            return Err(SettingsError(format!("has {} bytes; at most {SETTINGS_BYTES_MAX} are read", text.len())));
+        }
+        toml::from_str(text).map_err(|error| SettingsError(error.to_string()))
+    }
+
+    /// The parameters of one tool as JSON; an empty object when the file says nothing.
+    pub fn params(&self, tool: &str) -> serde_json::Value {
+        let table = self.tools.get(tool).cloned().unwrap_or_default();
+        serde_json::to_value(table).unwrap_or_else(|_| serde_json::Value::Object(serde_json::Map::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        let settings = Settings::parse("").expect("valid");
+        assert!(settings.probes.is_empty());
+        assert_eq!(settings.params("port-conflict"), serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_typo_is_an_error_that_names_it() {
+        let error = Settings::parse("[tool.port-conflict]\nbundles = []\n").expect_err("`tool` is not `tools`");
+        assert!(error.to_string().contains("tool"), "{error}");
+    }
+
+    #[test]
+    fn bundles_reach_the_tool_as_json() {
+        let settings = Settings::parse("[[tools.port-conflict.bundles]]\nfrom = [8080]\nto = [8085]\n").expect("valid");
+        assert_eq!(settings.params("port-conflict"), serde_json::json!({"bundles": [{"from": [8080], "to": [8085]}]}));
+    }
+}

@@ -1,0 +1,56 @@
+//! Settling what earlier processes left behind, before anything new begins.
+//!
+//! An intent without an outcome is settled by the action's own probe, never by repeating it. Whoever gets here holds the
+//! lease, so no effect of an earlier process runs any more: effects inherit the lease.
+
+use repair_model::event::{Ending, Event, Intent};
+use repair_model::ids::SessionId;
+use repair_model::outcome::{Outcome, Probe};
+
+use super::{Workflow, WorkflowError};
+use crate::approval::{Person, Progress};
+use crate::outside::{Deployment, Durability, Log, Tools};
+use crate::session::{History, Session, StepState};
+
+impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
+    /// Settles the open intents of all earlier sessions and ends those that are not over: `successor` takes their place.
+    pub(super) async fn settle_earlier(&mut self, successor: &SessionId) -> Result<(), WorkflowError> {
+        let history = History::fold(self.log.records()?)?;
+        let left: Vec<Session> = history.sessions().filter(|session| !session.status.is_final()).cloned().collect();
+        for session in left {
+            if let Some(open) = session.open_intent().cloned() {
+                self.settle(&session.id, &open).await?;
+            }
+            let event = Event::Ended {
+                ending: Ending::Aborted,
+                reason: format!("superseded by session {successor}"),
+                next_steps: Vec::new(),
+            };
+            self.log.append(Some(&session.id), event, Durability::Power)?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, session: &SessionId, open: &StepState) -> Result<(), WorkflowError> {
+        let probe = match &open.intent {
+            Intent::Apply { action, undo, .. } => {
+                let edit = undo.as_ref().map(|undo| self.deployment.undo_of(undo));
+                self.deployment.probe(action, edit.as_ref()).await
+            }
+            Intent::Undo { edit, .. } => self.deployment.probe_edit(edit).await,
+        };
+        let (outcome, words) = match probe {
+            Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened"),
+            Probe::DidNotHappen => {
+                let error = "interrupted before it happened".to_owned();
+                (Outcome::Failed { error, output: Vec::new() }, "had not happened")
+            }
+            Probe::Unclear(reason) => (Outcome::Unclear { reason }, "is unclear"),
+        };
+        let what = format!("session {session} was interrupted in step {}; its effect {words}", open.step + 1);
+        let event = Event::Settled { step: open.step, outcome, by_probe: true };
+        self.log.append(Some(session), event, Durability::Power)?;
+        self.person.tell(Progress::Recovered(&what));
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! The generated bindings of `wit/repair-tool.wit`. Nothing outside this crate sees them, and within it only the
+//! conversions and the caller of exports do.
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "repair-tool",
+    additional_derives: [PartialEq],
+});
+
+pub(crate) use self::exports::repair::tool::repair::{Case, Manifest, Reply, ToolError};
+pub(crate) use self::repair::tool::types;

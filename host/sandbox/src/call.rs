@@ -1,0 +1,155 @@
+//! One call of one export, in a store of its own and within limits.
+//!
+//! Whatever a guest does ends in a value or in a [`CallFault`] that names the export and, where one was hit, the limit.
+
+use repair_model::limits::TOOL_STACK_BYTES_MAX;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store, Trap};
+
+use crate::bindings::{Case, Manifest, RepairTool, Reply, ToolError};
+use crate::fault::{Fault, quoted};
+use crate::limits::{CallLimits, Exceeded, Meter, Ticker};
+
+/// What of a component is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Export {
+    /// `describe`.
+    Describe,
+    /// `propose`.
+    Propose,
+}
+
+impl Export {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Describe => "describe",
+            Self::Propose => "propose",
+        }
+    }
+}
+
+/// Why a call gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` {cause}", .export.as_str())]
+pub(crate) struct CallFault {
+    /// Which export.
+    pub export: Export,
+    /// What ended it.
+    pub cause: Cause,
+}
+
+/// What ended a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("used up its fuel of {units_max} units")]
+    Fuel { units_max: u64 },
+    #[error("ran longer than {ms_max} ms")]
+    WallTime { ms_max: u64 },
+    #[error("asked for {0}")]
+    Growth(Exceeded),
+    #[error("needed more than {TOOL_STACK_BYTES_MAX} bytes of stack")]
+    Stack,
+    #[error("needs more than {instances_max} instances, memories or tables")]
+    Instances { instances_max: usize },
+    #[error("returned more than {bytes_max} bytes")]
+    ReplySize { bytes_max: usize },
+    #[error("panicked")]
+    Panic,
+    #[error("was ended by a fault of its own: {0}")]
+    Trap(String),
+    #[error("cannot be called: {0}")]
+    Instantiation(String),
+    #[error("returned something that cannot be read: {0}")]
+    Malformed(String),
+    #[error("was not called, because the system grants no thread to watch it: {0}")]
+    NoWatch(String),
+}
+
+impl Fault for CallFault {
+    fn fix(&self) -> String {
+        match &self.cause {
+            Cause::Fuel { .. } | Cause::WallTime { .. } => "look for a loop without an end, or do less in one call",
+            Cause::Growth(_) => "keep less at a time; a case never needs more",
+            Cause::Stack => "look for a recursion without an end, or use a loop",
+            Cause::Instances { .. } => "link its parts into one module",
+            Cause::ReplySize { .. } => "return fewer or shorter texts",
+            Cause::Panic => "return an error or `decline` instead; a native test of the tool shows the message of the panic",
+            Cause::Trap(_) | Cause::Malformed(_) => "write it in a safe language on its generated bindings",
+            Cause::Instantiation(_) => "build it with the SDK of this release of repair",
+            Cause::NoWatch(_) => "raise the limit of processes (`ulimit -u`) and start `repair` again",
+        }
+        .to_owned()
+    }
+}
+
+/// A component that can be called.
+pub(crate) struct Callable<'a> {
+    pub engine: &'a Engine,
+    pub component: &'a Component,
+    pub limits: &'a CallLimits,
+}
+
+impl Callable<'_> {
+    /// Calls `describe` twice in one instance: a tool that keeps something between calls shows it here.
+    pub(crate) fn describe_twice(&self) -> Result<(Manifest, Manifest), CallFault> {
+        self.with_instance(Export::Describe, |tool, store| {
+            let first = tool.repair_tool_repair().call_describe(&mut *store)?;
+            Ok((first, tool.repair_tool_repair().call_describe(store)?))
+        })
+    }
+
+    /// Calls `propose`. The inner error is the tool's own.
+    pub(crate) fn propose(&self, case: &Case) -> Result<Result<Reply, ToolError>, CallFault> {
+        self.with_instance(Export::Propose, |tool, store| tool.repair_tool_repair().call_propose(store, case))
+    }
+
+    fn with_instance<T>(
+        &self,
+        export: Export,
+        call: impl FnOnce(&RepairTool, &mut Store<Meter>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallFault> {
+        let fault = |cause| CallFault { export, cause };
+        let mut store = Store::new(self.engine, Meter::new(self.limits.clone()));
+        store.limiter(|meter| meter);
+        store.set_fuel(self.limits.fuel_max).map_err(|error| fault(Cause::Instantiation(error.to_string())))?;
+        store.set_hostcall_fuel(self.limits.reply_fuel_max);
+        // Instantiation may run code of the guest already, so the deadline stands before it.
+        store.set_epoch_deadline(Ticker::ticks(self.limits.wall_ms_max));
+        let _ticker = Ticker::start(self.engine).map_err(|error| fault(Cause::NoWatch(error.to_string())))?;
+
+        // The linker is empty: whatever passed the check of imports needs nothing from it.
+        let tool = RepairTool::instantiate(&mut store, self.component, &Linker::new(self.engine))
+            .map_err(|error| fault(self.cause_of(&error).unwrap_or_else(|| Cause::Instantiation(text_of(&error)))))?;
+        call(&tool, &mut store)
+            .map_err(|error| fault(self.cause_of(&error).unwrap_or_else(|| Cause::Malformed(text_of(&error)))))
+    }
+
+    /// The limit or trap behind an error of wasmtime, if it is one.
+    fn cause_of(&self, error: &wasmtime::Error) -> Option<Cause> {
+        if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+            return Some(Cause::Growth(*exceeded));
+        }
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return Some(match trap {
+                Trap::OutOfFuel => Cause::Fuel { units_max: self.limits.fuel_max },
+                Trap::Interrupt => Cause::WallTime { ms_max: self.limits.wall_ms_max },
+                Trap::StackOverflow => Cause::Stack,
+                Trap::UnreachableCodeReached => Cause::Panic,
+                other => Cause::Trap(other.to_string()),
+            });
+        }
+        // These two have no public type in wasmtime 48; tests hold their words in place.
+        let text = text_of(error);
+        if text.contains("fuel allocated for hostcalls has been exhausted") {
+            Some(Cause::ReplySize { bytes_max: self.limits.reply_fuel_max })
+        } else if text.contains("resource limit exceeded") {
+            Some(Cause::Instances { instances_max: self.limits.instances_max })
+        } else {
+            None
+        }
+    }
+}
+
+fn text_of(error: &wasmtime::Error) -> String {
+    quoted(&format!("{error:#}"))
+}

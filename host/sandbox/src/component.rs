@@ -1,0 +1,141 @@
+//! From the bytes of a file to a compiled component.
+//!
+//! Only the binary format of components passes. Compiled code is refused by its first bytes, whoever offers it: it would
+//! run outside the sandbox. The compiler gets a bounded time on a thread of its own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use repair_model::ids::Digest;
+use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::cache::Cache;
+use crate::fault::{Fault, quoted};
+
+/// The bytes of a tool; those of built-in tools are part of the program.
+pub(crate) type Bytes = Arc<Cow<'static, [u8]>>;
+
+/// Magic, version and layer of a component, by the component model's binary format.
+const COMPONENT_MAGIC: &[u8] = b"\0asm\x0d\0\x01\0";
+/// Magic and version of a core module.
+const MODULE_MAGIC: &[u8] = b"\0asm\x01\0\0\0";
+/// Compiled code is an ELF file.
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+/// Stack of the compiler's thread: its passes recurse over the shape of the code.
+const COMPILER_STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Why bytes do not become a component.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ComponentFault {
+    #[error("the file has {bytes} bytes, more than the limit of {COMPONENT_BYTES_MAX} bytes")]
+    TooLarge { bytes: usize },
+    #[error("it is a core WebAssembly module, not a component")]
+    CoreModule,
+    #[error("it is compiled code, which is never accepted as a tool")]
+    CompiledCode,
+    #[error("it is WebAssembly text, not a component")]
+    Text,
+    #[error("it is not a WebAssembly component")]
+    NotComponent,
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    #[error("it was not compiled within {TOOL_COMPILE_MS_MAX} ms")]
+    CompileTime,
+    #[error("it was not compiled: {0}")]
+    Compiler(String),
+    #[error("it holds {found} {what}, more than the limit of {TOOL_INSTANCES_MAX}")]
+    TooMany { found: u32, what: &'static str },
+}
+
+impl Fault for ComponentFault {
+    fn fix(&self) -> String {
+        match self {
+            Self::TooLarge { .. } => "build it with `opt-level = \"s\"`, `lto` and `strip`, as the profile `guest` does",
+            Self::CoreModule => "link it with `wasm-component-ld` (see plugins/sdk)",
+            Self::CompiledCode => "give the component itself (`.wasm`), not what wasmtime made of it (`.cwasm`)",
+            Self::Text => "give the binary form; `wasm-tools parse` makes it",
+            Self::NotComponent => "give the `.wasm` file that the build of the tool made, whole",
+            Self::Invalid(_) => "build it again; the file may have been cut, or use a feature that tools do not have",
+            Self::CompileTime => "make its functions smaller",
+            Self::Compiler(_) => "start `repair` again; if it stays, report it with the tool's file",
+            Self::TooMany { .. } => "link its parts into one module",
+        }
+        .to_owned()
+    }
+}
+
+/// The component of `bytes`, from the cache where that is possible.
+pub(crate) fn load(
+    engine: &Engine,
+    bytes: &Bytes,
+    digest: Digest,
+    cache: Option<&Cache>,
+) -> Result<Component, ComponentFault> {
+    check_form(bytes)?;
+    if let Some(component) = cache.and_then(|cache| cache.get(engine, digest)) {
+        return Ok(component);
+    }
+    let component = compile(engine, bytes)?;
+    check_size(&component)?;
+    if let Some(cache) = cache {
+        cache.put(engine, digest, &component);
+    }
+    Ok(component)
+}
+
+fn check_form(bytes: &[u8]) -> Result<(), ComponentFault> {
+    if bytes.len() > COMPONENT_BYTES_MAX {
+        return Err(ComponentFault::TooLarge { bytes: bytes.len() });
+    }
+    if bytes.starts_with(COMPONENT_MAGIC) {
+        return Ok(());
+    }
+    Err(if bytes.starts_with(MODULE_MAGIC) {
+        ComponentFault::CoreModule
+    } else if bytes.starts_with(ELF_MAGIC) || Engine::detect_precompiled(bytes).is_some() {
+        ComponentFault::CompiledCode
+    } else if bytes.trim_ascii_start().starts_with(b"(") {
+        ComponentFault::Text
+    } else {
+        ComponentFault::NotComponent
+    })
+}
+
+/// A component of thousands of instances would take long to instantiate before the store's own limit could count them.
+fn check_size(component: &Component) -> Result<(), ComponentFault> {
+    let Some(needed) = component.resources_required() else {
+        // Only a component that imports modules has no answer, and such imports are refused by name next.
+        return Ok(());
+    };
+    let limit = TOOL_INSTANCES_MAX as u32;
+    match (needed.num_memories, needed.num_tables) {
+        (found, _) if found > limit => Err(ComponentFault::TooMany { found, what: "memories" }),
+        (_, found) if found > limit => Err(ComponentFault::TooMany { found, what: "tables" }),
+        _ => Ok(()),
+    }
+}
+
+/// Compiles on a thread of its own. When its time is over the thread is left behind: the compiler cannot be stopped, it
+/// touches nothing but its own memory, and it ends with the process at the latest.
+fn compile(engine: &Engine, bytes: &Bytes) -> Result<Component, ComponentFault> {
+    let (done, result) = channel();
+    let (engine, bytes) = (engine.clone(), Arc::clone(bytes));
+    std::thread::Builder::new()
+        .name("repair-compiler".to_owned())
+        .stack_size(COMPILER_STACK_BYTES)
+        .spawn(move || {
+            // The receiver may have given up.
+            let _ = done.send(Component::from_binary(&engine, &bytes));
+        })
+        .map_err(|error| ComponentFault::Compiler(error.to_string()))?;
+    match result.recv_timeout(Duration::from_millis(TOOL_COMPILE_MS_MAX)) {
+        Ok(Ok(component)) => Ok(component),
+        Ok(Err(error)) => Err(ComponentFault::Invalid(quoted(&format!("{error:#}")))),
+        Err(RecvTimeoutError::Timeout) => Err(ComponentFault::CompileTime),
+        Err(RecvTimeoutError::Disconnected) => Err(ComponentFault::Compiler("the compiler gave up".to_owned())),
+    }
+}

@@ -1,0 +1,145 @@
+//! The limits of one call and the counters that enforce them.
+//!
+//! Fuel gives a deterministic verdict; the wall clock is there for the case that fuel was priced wrongly. Memory and
+//! tables are counted over all instances of a component together, so that a component of many modules gets no more than
+//! a simple one.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use repair_model::limits;
+use wasmtime::{Engine, ResourceLimiter};
+
+/// What one call may use.
+#[derive(Clone, Debug)]
+pub(crate) struct CallLimits {
+    /// Linear memory of all instances together, in bytes.
+    pub memory_bytes_max: usize,
+    /// Table elements of all instances together.
+    pub table_elements_max: usize,
+    /// Core instances, and as many memories and tables.
+    pub instances_max: usize,
+    /// Fuel; about one unit for each WASM instruction.
+    pub fuel_max: u64,
+    /// Wall time, in milliseconds.
+    pub wall_ms_max: u64,
+    /// Bytes of the returned value, about.
+    pub reply_fuel_max: usize,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: limits::TOOL_MEMORY_BYTES_MAX,
+            table_elements_max: limits::TOOL_TABLE_ELEMENTS_MAX,
+            instances_max: limits::TOOL_INSTANCES_MAX,
+            fuel_max: limits::TOOL_FUEL_MAX,
+            wall_ms_max: limits::TOOL_WALL_MS_MAX,
+            reply_fuel_max: limits::TOOL_REPLY_FUEL_MAX,
+        }
+    }
+}
+
+/// A growth that was refused. It ends the call: a guest that went on without the memory that it asked for would fail
+/// later and with a worse message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Exceeded {
+    /// Linear memory.
+    #[error("more than {bytes_max} bytes of memory")]
+    Memory { bytes_max: usize },
+    /// Tables.
+    #[error("more than {elements_max} table elements")]
+    Tables { elements_max: usize },
+}
+
+/// Counts what one store holds.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    limits: CallLimits,
+    memory_bytes: usize,
+    table_elements: usize,
+}
+
+impl Meter {
+    pub(crate) fn new(limits: CallLimits) -> Self {
+        Self { limits, memory_bytes: 0, table_elements: 0 }
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        if total > self.limits.memory_bytes_max {
+            return Err(Exceeded::Memory { bytes_max: self.limits.memory_bytes_max }.into());
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        if total > self.limits.table_elements_max {
+            return Err(Exceeded::Tables { elements_max: self.limits.table_elements_max }.into());
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances_max
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.instances_max
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.instances_max
+    }
+}
+
+/// Advances the engine's epoch every [`limits::TOOL_TICK_MS`] for as long as it lives, so that a call can notice how long
+/// it has run. The thread ends with the value, so an idle host has none.
+pub(crate) struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Starts to tick.
+    ///
+    /// # Errors
+    /// When the system grants no thread; nothing may run then, because nothing would stop it.
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let (stop, stopped) = channel::<()>();
+        let engine = engine.clone();
+        let thread = std::thread::Builder::new().name("repair-ticker".to_owned()).spawn(move || {
+            while stopped.recv_timeout(Duration::from_millis(limits::TOOL_TICK_MS)) == Err(RecvTimeoutError::Timeout) {
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Ticks in `wall_ms`; at least one.
+    pub(crate) fn ticks(wall_ms: u64) -> u64 {
+        (wall_ms / limits::TOOL_TICK_MS).max(1)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic, and if it did, there would be nothing left to stop.
+            let _ = thread.join();
+        }
+    }
+}

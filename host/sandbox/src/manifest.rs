@@ -1,0 +1,258 @@
+//! Checks what a tool says of itself and parses every name in it.
+//!
+//! A name that this host does not know is refused with the names that it knows: a tool that expects more than there is
+//! must not half work.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use repair_model::action::ActionKind;
+use repair_model::finding::FailureClass;
+use repair_model::ids::Digest;
+use repair_model::limits::{
+    PARAMS_SCHEMA_BYTES_MAX, PARAMS_SCHEMA_DEPTH_MAX, TOOL_ID_BYTES_MAX, TOOL_SUMMARY_BYTES_MAX, TOOL_VERSION_BYTES_MAX,
+};
+use repair_model::query::QueryKind;
+use repair_model::text::escaped;
+use repair_model::tool::{Manifest, ToolRef};
+use serde_json::Value;
+
+use crate::bindings;
+use crate::fault::{Fault, listed, quoted};
+
+/// What is wrong with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ManifestFault {
+    #[error("its manifest differs between two calls of `describe`")]
+    Unsteady,
+    #[error("its id `{0}` is not made of lower-case words joined by hyphens, at most {TOOL_ID_BYTES_MAX} characters")]
+    Id(String),
+    #[error("its version `{0}` is not a semantic version")]
+    Version(String),
+    #[error("its summary is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line")]
+    Summary,
+    #[error("`{field}` names `{name}`, which this host does not know; it knows {known}")]
+    UnknownName { field: &'static str, name: String, known: String },
+    #[error("`{field}` names `{name}` twice")]
+    NamedTwice { field: &'static str, name: String },
+    #[error("`handles` is empty, so it would never be asked")]
+    HandlesNothing,
+    #[error("`params-schema` has {bytes} bytes, more than the limit of {PARAMS_SCHEMA_BYTES_MAX} bytes")]
+    SchemaSize { bytes: usize },
+    #[error("`params-schema` is not JSON: {0}")]
+    SchemaNotJson(String),
+    #[error("`params-schema` is not a JSON object")]
+    SchemaNotObject,
+    #[error("`params-schema` is nested deeper than the limit of {PARAMS_SCHEMA_DEPTH_MAX} levels")]
+    SchemaDepth,
+    #[error("`params-schema` refers to `{0}`, which lies outside it")]
+    SchemaReference(String),
+}
+
+impl Fault for ManifestFault {
+    fn fix(&self) -> String {
+        match self {
+            Self::Unsteady => "let `describe` return constants".to_owned(),
+            Self::Id(_) => "choose an id such as `port-conflict`".to_owned(),
+            Self::Version(_) => "use a version such as `0.1.0`".to_owned(),
+            Self::Summary => "say in one short sentence what it repairs".to_owned(),
+            Self::UnknownName { .. } => {
+                "correct the name, or use the release of repair that the tool was written for".to_owned()
+            }
+            Self::NamedTwice { .. } => "name it once".to_owned(),
+            Self::HandlesNothing => "name the classes of findings that it repairs".to_owned(),
+            Self::SchemaSize { .. } | Self::SchemaDepth => "use fewer and simpler parameters".to_owned(),
+            Self::SchemaNotJson(_) | Self::SchemaNotObject => {
+                "return a JSON Schema; `{\"type\":\"object\"}` allows any parameters".to_owned()
+            }
+            Self::SchemaReference(_) => "put what it refers to under `$defs` and refer to `#/$defs/…`".to_owned(),
+        }
+    }
+}
+
+/// The checked manifest of the component with that digest.
+pub(crate) fn checked(said: bindings::Manifest, component: Digest) -> Result<Manifest, ManifestFault> {
+    if !is_id(&said.id) {
+        return Err(ManifestFault::Id(quoted(&said.id)));
+    }
+    if said.version.len() > TOOL_VERSION_BYTES_MAX || semver::Version::parse(&said.version).is_err() {
+        return Err(ManifestFault::Version(quoted(&said.version)));
+    }
+    if said.summary.trim().is_empty()
+        || said.summary.len() > TOOL_SUMMARY_BYTES_MAX
+        || escaped(&said.summary) != said.summary
+    {
+        return Err(ManifestFault::Summary);
+    }
+    check_schema(&said.params_schema)?;
+    let handles = named("handles", &said.handles, FailureClass::ALL, |class| class.as_str())?;
+    if handles.is_empty() {
+        return Err(ManifestFault::HandlesNothing);
+    }
+    Ok(Manifest {
+        tool: ToolRef { id: said.id, version: said.version, component },
+        summary: said.summary,
+        handles,
+        sees: named("sees", &said.sees, &QueryKind::ALL, |kind| kind.as_str())?,
+        may: named("may", &said.may, &ActionKind::ALL, |kind| kind.as_str())?,
+        params_schema: said.params_schema,
+    })
+}
+
+/// Whether `text` matches `^[a-z][a-z0-9]*(-[a-z0-9]+)*$` within its length, so that it is safe as a file name too.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() <= TOOL_ID_BYTES_MAX
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.split('-').all(|word| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}
+
+/// Parses the names of one field. Refusing repetitions bounds the list by what the host knows.
+fn named<T: Copy>(
+    field: &'static str,
+    names: &[String],
+    all: &[T],
+    name_of: impl Fn(T) -> &'static str,
+) -> Result<Vec<T>, ManifestFault> {
+    let mut seen = BTreeSet::new();
+    let mut parsed = Vec::new();
+    for name in names {
+        let Some(known) = all.iter().copied().find(|known| name_of(*known) == name) else {
+            let known = listed(all.iter().copied().map(&name_of));
+            return Err(ManifestFault::UnknownName { field, name: quoted(name), known });
+        };
+        if !seen.insert(name) {
+            return Err(ManifestFault::NamedTwice { field, name: name.clone() });
+        }
+        parsed.push(known);
+    }
+    Ok(parsed)
+}
+
+fn check_schema(text: &str) -> Result<(), ManifestFault> {
+    if text.len() > PARAMS_SCHEMA_BYTES_MAX {
+        return Err(ManifestFault::SchemaSize { bytes: text.len() });
+    }
+    let schema = Value::from_str(text).map_err(|error| ManifestFault::SchemaNotJson(quoted(&error.to_string())))?;
+    if !schema.is_object() {
+        return Err(ManifestFault::SchemaNotObject);
+    }
+    check_schema_value(&schema, 1)
+}
+
+fn check_schema_value(value: &Value, depth: usize) -> Result<(), ManifestFault> {
+    if depth > PARAMS_SCHEMA_DEPTH_MAX {
+        return Err(ManifestFault::SchemaDepth);
+    }
+    match value {
+        Value::Object(members) => members.iter().try_for_each(|(key, member)| {
+            if let ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(reference)) = (key.as_str(), member)
+                && !reference.starts_with('#')
+            {
+                return Err(ManifestFault::SchemaReference(quoted(reference)));
+            }
+            check_schema_value(member, depth + 1)
+        }),
+        Value::Array(items) => items.iter().try_for_each(|item| check_schema_value(item, depth + 1)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said() -> bindings::Manifest {
+        bindings::Manifest {
+            id: "port-conflict".to_owned(),
+            version: "0.1.0".to_owned(),
+            summary: "Moves a service to a free port.".to_owned(),
+            handles: vec!["docker-port-conflict".to_owned()],
+            sees: vec!["compose-model".to_owned(), "port-owner".to_owned()],
+            may: vec!["remap-port".to_owned()],
+            params_schema: r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"$defs":{"a":{}}}"##.to_owned(),
+        }
+    }
+
+    fn checked_with(change: impl FnOnce(&mut bindings::Manifest)) -> Result<Manifest, ManifestFault> {
+        let mut manifest = said();
+        change(&mut manifest);
+        checked(manifest, Digest::from_bytes([7; 32]))
+    }
+
+    #[test]
+    fn a_good_manifest_passes_with_its_names_parsed() {
+        let manifest = checked_with(|_| {}).expect("a manifest");
+        assert_eq!(manifest.handles, [FailureClass::DockerPortConflict]);
+        assert_eq!(manifest.sees, [QueryKind::ComposeModel, QueryKind::PortOwner]);
+        assert_eq!(manifest.may, [ActionKind::RemapPort]);
+        assert_eq!(manifest.tool.component, Digest::from_bytes([7; 32]));
+    }
+
+    #[test]
+    fn ids_follow_the_grammar() {
+        for good in ["a", "a1", "port-conflict", "a-1", &"x".repeat(64)] {
+            assert!(is_id(good), "{good}");
+        }
+        let long = "x".repeat(65);
+        for wrong in
+            ["", "-", "a-", "-a", "a--b", "1a", "A", "a_b", "../a", "a/b", "a\\b", "a.b", "a b", "é", "a\0", long.as_str()]
+        {
+            assert!(!is_id(wrong), "{wrong:?}");
+            assert!(matches!(checked_with(|said| said.id = wrong.to_owned()), Err(ManifestFault::Id(_))));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let fault = checked_with(|said| said.may.push("rm-rf".to_owned())).expect_err("refused");
+        assert_eq!(
+            fault.to_string(),
+            "`may` names `rm-rf`, which this host does not know; it knows `remap-port`, `compose-up`, `collect-logs`"
+        );
+        let fault = checked_with(|said| said.sees = vec!["environment".to_owned()]).expect_err("refused");
+        assert!(fault.to_string().starts_with("`sees` names `environment`"), "{fault}");
+        let fault = checked_with(|said| said.handles = vec!["everything".to_owned()]).expect_err("refused");
+        assert!(fault.to_string().contains("`docker-port-conflict`"), "{fault}");
+    }
+
+    #[test]
+    fn lists_hold_each_name_once_and_handles_is_not_empty() {
+        let twice = checked_with(|said| said.may.push("remap-port".to_owned()));
+        assert_eq!(twice, Err(ManifestFault::NamedTwice { field: "may", name: "remap-port".to_owned() }));
+        assert_eq!(checked_with(|said| said.handles.clear()), Err(ManifestFault::HandlesNothing));
+    }
+
+    #[test]
+    fn a_summary_is_one_plain_line() {
+        for wrong in ["", "  ", "a\nb", "\u{1b}[31mred", "a\u{202e}b", &"x".repeat(TOOL_SUMMARY_BYTES_MAX + 1)] {
+            assert_eq!(checked_with(|said| said.summary = wrong.to_owned()), Err(ManifestFault::Summary), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_semantic() {
+        for wrong in ["", "1", "1.0", "v1.0.0", "latest", &format!("1.0.0-{}", "a".repeat(100))] {
+            assert!(matches!(checked_with(|said| said.version = wrong.to_owned()), Err(ManifestFault::Version(_))));
+        }
+    }
+
+    #[test]
+    fn a_schema_is_a_bounded_local_object() {
+        let schema = |text: &str| checked_with(|said| said.params_schema = text.to_owned());
+        assert!(matches!(schema("{"), Err(ManifestFault::SchemaNotJson(_))));
+        assert_eq!(schema("[]"), Err(ManifestFault::SchemaNotObject));
+        assert_eq!(schema("true"), Err(ManifestFault::SchemaNotObject));
+        for reference in ["https://example.org/s.json", "other.json#/a", "file:///etc/passwd", ""] {
+            let text = format!(r#"{{"properties":{{"a":[{{"$ref":"{reference}"}}]}}}}"#);
+            assert_eq!(schema(&text), Err(ManifestFault::SchemaReference(reference.to_owned())));
+        }
+        let deep = format!("{}{}{}", "{\"a\":".repeat(40), "1", "}".repeat(40));
+        assert_eq!(schema(&deep), Err(ManifestFault::SchemaDepth));
+        let deeper = format!("{}{}{}", "{\"a\":".repeat(4_000), "1", "}".repeat(4_000));
+        assert!(matches!(schema(&deeper), Err(ManifestFault::SchemaNotJson(_))));
+        let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(PARAMS_SCHEMA_BYTES_MAX));
+        assert!(matches!(schema(&large), Err(ManifestFault::SchemaSize { .. })));
+    }
+}

@@ -1,0 +1,202 @@
+//! What a tool answers, checked value by value and against its own manifest.
+//!
+//! Nothing of a reply is repaired: a value outside its range refuses the whole reply, because a tool that is wrong about
+//! one thing is not to be believed about the next. Invariant: a reply that leaves this crate names only declared kinds,
+//! real ports and bounded text.
+
+use repair_model::action::{Action, PortMove};
+use repair_model::compose::{PortKey, Protocol, Published};
+use repair_model::ids::Permille;
+use repair_model::limits::{NEED_QUERIES_MAX, REPLY_NOTES_MAX, REPLY_TEXT_BYTES_MAX, SERVICES_MAX};
+use repair_model::query::Query;
+use repair_model::tool::{Manifest, Proposal, Reply, ToolAnswer};
+use repair_pipeline::outside::ToolFailure;
+
+use crate::bindings::{self, types};
+use crate::fault::{Fault, listed};
+
+/// What is wrong with a reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ReplyFault {
+    #[error("`propose` returned {bytes} bytes of `{field}`, more than the limit of {REPLY_TEXT_BYTES_MAX} bytes")]
+    TextSize { field: &'static str, bytes: usize },
+    #[error("`propose` returned {count} {what}, more than the limit of {max}")]
+    TooMany { what: &'static str, count: usize, max: usize },
+    #[error("`propose` returned a confidence of {0}, but the scale ends at 1000")]
+    Confidence(u16),
+    #[error("`propose` proposed no action")]
+    NoActions,
+    #[error("`propose` needs nothing that it names")]
+    NoQueries,
+    #[error("`propose` proposed `{0}` of no service")]
+    NoServices(&'static str),
+    #[error("`propose` left `{0}` empty")]
+    EmptyText(&'static str),
+    #[error("`propose` returned port 0 as `{0}`")]
+    PortZero(&'static str),
+    #[error("`propose` returned the port range {first}-{last} as `{field}`, which ends before it begins")]
+    RangeReversed { field: &'static str, first: u16, last: u16 },
+    #[error("`propose` proposed the action `{kind}`, but its manifest may only propose {declared}")]
+    UndeclaredAction { kind: &'static str, declared: String },
+    #[error("`propose` asked the query `{kind}`, but its manifest only sees {declared}")]
+    UndeclaredQuery { kind: &'static str, declared: String },
+}
+
+impl Fault for ReplyFault {
+    fn fix(&self) -> String {
+        match self {
+            Self::TextSize { .. } => "return shorter texts".to_owned(),
+            Self::TooMany { what, .. } => format!("return fewer {what}"),
+            Self::Confidence(_) => "give the confidence in thousandths".to_owned(),
+            Self::NoActions => "propose an action, or `decline` and say what a person could do".to_owned(),
+            Self::NoQueries => "name the queries, or `decline`".to_owned(),
+            Self::NoServices(_) | Self::EmptyText(_) => "name the services, as the Compose model has them".to_owned(),
+            Self::PortZero(_) => "use a port from 1 to 65535; `engine-picks` leaves the choice to the engine".to_owned(),
+            Self::RangeReversed { .. } => "give the first port first".to_owned(),
+            Self::UndeclaredAction { kind, .. } => format!("add `{kind}` to `may` in the tool's manifest, or do not use it"),
+            Self::UndeclaredQuery { kind, .. } => format!("add `{kind}` to `sees` in the tool's manifest, or do not use it"),
+        }
+    }
+}
+
+/// Passes a reply that uses only what the tool's manifest declares: actions in `may`, queries in `sees`.
+///
+/// # Errors
+/// Names the tool and the first kind that is not declared.
+pub fn check_declared(manifest: &Manifest, reply: &Reply) -> Result<(), ToolFailure> {
+    undeclared(manifest, reply).map_or(Ok(()), |fault| Err(fault.of(&manifest.tool.id)))
+}
+
+fn undeclared(manifest: &Manifest, reply: &Reply) -> Option<ReplyFault> {
+    match &reply.answer {
+        ToolAnswer::Propose(proposal) => {
+            let kind = proposal.actions.iter().map(Action::kind).find(|kind| !manifest.may.contains(kind))?;
+            let declared = listed(manifest.may.iter().map(|kind| kind.as_str()));
+            Some(ReplyFault::UndeclaredAction { kind: kind.as_str(), declared })
+        }
+        ToolAnswer::Need(queries) => {
+            let kind = queries.iter().map(Query::kind).find(|kind| !manifest.sees.contains(kind))?;
+            let declared = listed(manifest.sees.iter().map(|kind| kind.as_str()));
+            Some(ReplyFault::UndeclaredQuery { kind: kind.as_str(), declared })
+        }
+        ToolAnswer::WaitSeconds(_) | ToolAnswer::Decline(_) => None,
+    }
+}
+
+/// The reply, if every value in it is in its range.
+pub(crate) fn checked(reply: bindings::Reply) -> Result<Reply, ReplyFault> {
+    at_most("notes", reply.notes.len(), REPLY_NOTES_MAX)?;
+    let notes = reply.notes.into_iter().map(|note| text("notes", note)).collect::<Result<_, _>>()?;
+    Ok(Reply { answer: answer(reply.answer)?, notes })
+}
+
+fn answer(answer: types::Answer) -> Result<ToolAnswer, ReplyFault> {
+    Ok(match answer {
+        types::Answer::Propose(proposed) => ToolAnswer::Propose(proposal(proposed)?),
+        types::Answer::Need(queries) => {
+            at_most("queries", queries.len(), NEED_QUERIES_MAX)?;
+            if queries.is_empty() {
+                return Err(ReplyFault::NoQueries);
+            }
+            ToolAnswer::Need(queries.into_iter().map(query).collect::<Result<_, _>>()?)
+        }
+        types::Answer::WaitSeconds(seconds) => ToolAnswer::WaitSeconds(seconds),
+        types::Answer::Decline(why) => ToolAnswer::Decline(text("decline", why)?),
+    })
+}
+
+fn proposal(proposal: types::Proposal) -> Result<Proposal, ReplyFault> {
+    if proposal.actions.is_empty() {
+        return Err(ReplyFault::NoActions);
+    }
+    Ok(Proposal {
+        reason: text("reason", proposal.reason)?,
+        confidence: Permille::new(proposal.confidence).ok_or(ReplyFault::Confidence(proposal.confidence))?,
+        actions: proposal.actions.into_iter().map(action).collect::<Result<_, _>>()?,
+    })
+}
+
+fn action(action: types::Action) -> Result<Action, ReplyFault> {
+    Ok(match action {
+        types::Action::RemapPort(port_move) => Action::RemapPort(PortMove {
+            service: name("service", port_move.service)?,
+            target: port("target", port_move.target)?,
+            protocol: protocol(port_move.protocol),
+            host_ip: address(port_move.host_ip)?,
+            before: published("before", port_move.before)?,
+            after: published("after", port_move.after)?,
+        }),
+        types::Action::ComposeUp(up) => Action::ComposeUp { services: services("compose-up", up.services)? },
+        types::Action::CollectLogs(logs) => Action::CollectLogs {
+            services: services("collect-logs", logs.services)?,
+            lines_max: logs.lines_max,
+        },
+    })
+}
+
+fn query(query: types::Query) -> Result<Query, ReplyFault> {
+    Ok(match query {
+        types::Query::ComposeModel => Query::ComposeModel,
+        types::Query::Containers => Query::Containers,
+        types::Query::ContainerLog(log) => {
+            Query::ContainerLog { service: name("service", log.service)?, lines_max: log.lines_max }
+        }
+        types::Query::PortOwner(key) => Query::PortOwner(port_key("port", key)?),
+        types::Query::FreePorts(free) => Query::FreePorts { near: port_key("near", free.near)?, count: free.count },
+    })
+}
+
+fn port_key(field: &'static str, key: types::PortKey) -> Result<PortKey, ReplyFault> {
+    Ok(PortKey {
+        port: port(field, key.port)?,
+        protocol: protocol(key.protocol),
+        host_ip: address(key.host_ip)?,
+    })
+}
+
+fn protocol(protocol: types::Protocol) -> Protocol {
+    match protocol {
+        types::Protocol::Tcp => Protocol::Tcp,
+        types::Protocol::Udp => Protocol::Udp,
+        types::Protocol::Sctp => Protocol::Sctp,
+    }
+}
+
+fn published(field: &'static str, published: types::Published) -> Result<Published, ReplyFault> {
+    Ok(match published {
+        types::Published::Fixed(number) => Published::Fixed(port(field, number)?),
+        types::Published::Range((first, last)) if first > last => {
+            return Err(ReplyFault::RangeReversed { field, first, last });
+        }
+        types::Published::Range((first, last)) => Published::Range(port(field, first)?, last),
+        types::Published::EnginePicks => Published::EnginePicks,
+    })
+}
+
+fn port(field: &'static str, number: u16) -> Result<u16, ReplyFault> {
+    if number == 0 { Err(ReplyFault::PortZero(field)) } else { Ok(number) }
+}
+
+fn address(address: Option<String>) -> Result<Option<String>, ReplyFault> {
+    address.map(|address| text("host-ip", address)).transpose()
+}
+
+fn services(kind: &'static str, services: Vec<String>) -> Result<Vec<String>, ReplyFault> {
+    if services.is_empty() {
+        return Err(ReplyFault::NoServices(kind));
+    }
+    at_most("services", services.len(), SERVICES_MAX)?;
+    services.into_iter().map(|service| name("services", service)).collect()
+}
+
+fn name(field: &'static str, name: String) -> Result<String, ReplyFault> {
+    if name.is_empty() { Err(ReplyFault::EmptyText(field)) } else { text(field, name) }
+}
+
+fn text(field: &'static str, text: String) -> Result<String, ReplyFault> {
+    if text.len() > REPLY_TEXT_BYTES_MAX { Err(ReplyFault::TextSize { field, bytes: text.len() }) } else { Ok(text) }
+}
+
+fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), ReplyFault> {
+    if count > max { Err(ReplyFault::TooMany { what, count, max }) } else { Ok(()) }
+}

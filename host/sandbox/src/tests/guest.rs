@@ -1,0 +1,220 @@
+//! Guests made for one test each: a core module in text, wrapped into a component of the real contract.
+//!
+//! The memory of such a guest is laid out here by the canonical ABI, so that a test can return any value, also those
+//! that no SDK would let through.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::tools::ToolSource;
+
+/// Where laid out data begins; below it there is room for what the guest's code writes.
+const DATA_AT: usize = 1024;
+/// Where what the host passes to the guest is put, one page in.
+const HEAP_AT: usize = 65536;
+
+/// Memory of a guest, growing upwards.
+#[derive(Default)]
+pub(crate) struct Data {
+    bytes: Vec<u8>,
+}
+
+impl Data {
+    /// Puts bytes at an address divisible by eight and gives the address.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> u32 {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let at = DATA_AT + self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        assert!(at + bytes.len() < HEAP_AT, "the data of a test guest fits below its heap");
+        at as u32
+    }
+
+    /// A string or list: address and length.
+    pub(crate) fn text(&mut self, text: &str) -> [u8; 8] {
+        let at = self.put(text.as_bytes());
+        slice(at, text.len())
+    }
+
+    /// A list of strings.
+    pub(crate) fn texts(&mut self, texts: &[&str]) -> [u8; 8] {
+        let items: Vec<u8> = texts.iter().flat_map(|text| self.text(text)).collect();
+        slice(self.put(&items), texts.len())
+    }
+}
+
+/// Address and length as the canonical ABI stores them.
+pub(crate) fn slice(at: u32, length: usize) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&at.to_le_bytes());
+    bytes[4..].copy_from_slice(&(length as u32).to_le_bytes());
+    bytes
+}
+
+/// What a test guest is made of.
+pub(crate) struct Guest {
+    pub data: Data,
+    pub id: String,
+    pub handles: Vec<&'static str>,
+    pub sees: Vec<&'static str>,
+    pub may: Vec<&'static str>,
+    /// Instructions of `describe` before it returns its manifest.
+    pub describe: String,
+    /// Instructions of `propose`; they leave the address of the result.
+    pub propose: String,
+    /// Pages of memory to begin with.
+    pub pages: u32,
+    /// Further fields of the core module.
+    pub fields: String,
+}
+
+impl Guest {
+    /// A tool that declines every case.
+    pub(crate) fn new(id: &str) -> Self {
+        let mut guest = Self {
+            data: Data::default(),
+            id: id.to_owned(),
+            handles: vec!["docker-port-conflict"],
+            sees: vec!["containers"],
+            may: vec!["compose-up"],
+            describe: String::new(),
+            propose: String::new(),
+            pages: 2,
+            fields: String::new(),
+        };
+        guest.declines("not my case");
+        guest
+    }
+
+    /// `propose` runs these instructions, which leave an address.
+    pub(crate) fn proposing(id: &str, instructions: &str) -> Self {
+        let mut guest = Self::new(id);
+        guest.propose = instructions.to_owned();
+        guest
+    }
+
+    pub(crate) fn declines(&mut self, why: &str) {
+        let why = self.data.text(why);
+        self.answers(3, &why, [0; 8]);
+    }
+
+    /// `propose` returns a reply: the number of the answer's case, its payload (address-sized and smaller fields laid
+    /// out already) and its notes.
+    pub(crate) fn answers(&mut self, case: u8, payload: &[u8], notes: [u8; 8]) {
+        // result: discriminant, then the reply at 4; answer: discriminant at 4, payload at 8 with room for a proposal.
+        let mut result = vec![0, 0, 0, 0, case, 0, 0, 0];
+        result.extend_from_slice(payload);
+        result.resize(28, 0);
+        result.extend_from_slice(&notes);
+        let at = self.data.put(&result);
+        self.propose = format!("i32.const {at}");
+    }
+
+    /// `propose` returns a proposal of these actions, 40 bytes each.
+    pub(crate) fn proposes(&mut self, confidence: u16, actions: &[[u8; 40]]) {
+        let mut payload = self.data.text("because").to_vec();
+        payload.extend_from_slice(&u32::from(confidence).to_le_bytes());
+        let list = self.data.put(&actions.concat());
+        payload.extend_from_slice(&slice(list, actions.len()));
+        self.answers(0, &payload, [0; 8]);
+    }
+
+    /// `propose` returns the tool's own error.
+    pub(crate) fn fails(&mut self, code: &str, message: &str) {
+        let (code, message) = (self.data.text(code), self.data.text(message));
+        let mut result = vec![1, 0, 0, 0];
+        result.extend_from_slice(&code);
+        result.extend_from_slice(&message);
+        result.resize(36, 0);
+        let at = self.data.put(&result);
+        self.propose = format!("i32.const {at}");
+    }
+
+    /// An action `compose-up` of these services.
+    pub(crate) fn compose_up(&mut self, services: &[&str]) -> [u8; 40] {
+        let mut action = [0; 40];
+        action[0] = 1;
+        action[4..12].copy_from_slice(&self.data.texts(services));
+        action
+    }
+
+    /// An action `remap-port` of service `web`; `before` and `after` are discriminant and two numbers.
+    pub(crate) fn remap_port(&mut self, target: u16, before: (u8, u16, u16), after: (u8, u16, u16)) -> [u8; 40] {
+        let mut action = [0; 40];
+        action[4..12].copy_from_slice(&self.data.text("web"));
+        action[12..14].copy_from_slice(&target.to_le_bytes());
+        for (at, (case, first, last)) in [(28, before), (34, after)] {
+            action[at] = case;
+            action[at + 2..at + 4].copy_from_slice(&first.to_le_bytes());
+            action[at + 4..at + 6].copy_from_slice(&last.to_le_bytes());
+        }
+        action
+    }
+
+    /// The component.
+    pub(crate) fn build(mut self) -> Vec<u8> {
+        let mut manifest = Vec::new();
+        manifest.extend_from_slice(&self.data.text(&self.id));
+        manifest.extend_from_slice(&self.data.text("1.2.3"));
+        manifest.extend_from_slice(&self.data.text("A tool of a test."));
+        for names in [&self.handles, &self.sees, &self.may] {
+            manifest.extend_from_slice(&self.data.texts(names));
+        }
+        manifest.extend_from_slice(&self.data.text(r#"{"type":"object"}"#));
+        let manifest = self.data.put(&manifest);
+
+        let data = self.data.bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "\\{byte:02x}");
+            text
+        });
+        component(&format!(
+            r#"(module
+                (memory (export "memory") {pages})
+                (global $heap (mut i32) (i32.const {HEAP_AT}))
+                (data (i32.const {DATA_AT}) "{data}")
+                {fields}
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    (local $at i32)
+                    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
+                    (global.set $heap (i32.add (local.get $at) (local.get 3)))
+                    (local.get $at))
+                (func (export "repair:tool/repair@0.1.0#describe") (result i32)
+                    {describe}
+                    i32.const {manifest})
+                (func (export "repair:tool/repair@0.1.0#propose") {case} (result i32)
+                    {propose}))"#,
+            // A case, flattened: class (2), confidence, facts (2), proof (2), observations (2), params (2), history (2).
+            case = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
+            pages = self.pages,
+            fields = self.fields,
+            describe = self.describe,
+            propose = self.propose,
+        ))
+    }
+
+    /// The component as a source under the guest's id.
+    pub(crate) fn source(self) -> ToolSource {
+        let name = format!("{}.wasm", self.id);
+        source(&name, self.build())
+    }
+}
+
+pub(crate) fn source(name: &str, bytes: Vec<u8>) -> ToolSource {
+    ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes) }
+}
+
+/// Wraps a core module of the contract's exports into a component.
+fn component(core: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let (package, _) = resolve.push_path(wit).expect("the contract parses");
+    let world = resolve.select_world(&[package], Some("repair-tool")).expect("the contract has its world");
+    let mut module = wat::parse_str(core).expect("the text of the guest parses");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
+    let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(&module).expect("a module of the contract");
+    encoder.encode().expect("a component")
+}

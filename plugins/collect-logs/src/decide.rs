@@ -1,0 +1,80 @@
+//! The decision, from the case to the reply.
+
+use repair_tool_sdk::action::Action;
+use repair_tool_sdk::case::{Attempt, Case};
+use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::project::{Project, Service};
+use repair_tool_sdk::reply::{Reply, Stop};
+
+use crate::Params;
+
+/// A bundle older than this says little of the failure at hand.
+const FRESH_SECONDS: u32 = 60 * 60;
+/// Failures to write a bundle before a person has to look.
+const FAILURES_MAX: usize = 2;
+/// That a bundle helps a person to see what failed, in permille.
+const CONFIDENCE: u16 = 800;
+
+/// Collects what the services that are not well have said; of all services when each looks well.
+///
+/// # Errors
+/// See [`Stop`].
+pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
+    let project = case.project()?;
+    let failed = names(project.failed());
+    if failed.is_empty() && case.finding.class == FailureClass::DockerUnhealthyDependency.as_str() {
+        return Ok(Reply::decline(
+            "No container has failed: the dependency is still starting or has become healthy. Wait a moment, then run the \
+             command again.",
+        ));
+    }
+    let (services, which) = if failed.is_empty() {
+        (names(made(&project)), "No service looks ill by itself, so all of them are included.")
+    } else {
+        (failed, "These services have failed or keep failing.")
+    };
+    if services.is_empty() {
+        return Ok(Reply::decline(
+            "This project has no containers yet, so there are no logs. The reason stands in the output of the failed \
+             command.",
+        ));
+    }
+    if let Some(reply) = was_done(case, &services) {
+        return Ok(reply);
+    }
+    let reason = format!("Only their own words can tell why. {which} Nothing is changed.");
+    Ok(Reply::propose(reason, CONFIDENCE, [Action::collect_logs(services, params.lines_max)]))
+}
+
+fn names<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<String> {
+    services.map(|service| service.name.clone()).collect()
+}
+
+/// All that have a container, so that there is something to collect.
+fn made<'a>(project: &Project<'a>) -> impl Iterator<Item = &'a Service> {
+    project.services.iter().filter(|service| project.containers_of(&service.name).next().is_some())
+}
+
+/// The bundle heals nothing, so the next round would ask for it again.
+fn was_done(case: &Case, services: &[String]) -> Option<Reply> {
+    let same = |attempt: &&Attempt| {
+        attempt.actions.iter().any(|action| match action {
+            Action::CollectLogs(bundle) => bundle.services == services,
+            Action::RemapPort(_) | Action::ComposeUp(_) => false,
+        })
+    };
+    let recent = case.history.iter().take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FRESH_SECONDS);
+    let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) =
+        recent.filter(same).partition(|attempt| attempt.outcome.starts_with("failed"));
+    if let Some(bundle) = written.first() {
+        return Some(Reply::decline(format!(
+            "A bundle of these services was written {} seconds ago; `repair show` names its file. A person has to read it.",
+            bundle.seconds_ago
+        )));
+    }
+    let last = failed.first().filter(|_| failed.len() >= FAILURES_MAX)?;
+    Some(Reply::decline(format!(
+        "The bundle could not be written ({}). Read the logs with `docker compose logs --tail 200`.",
+        last.outcome
+    )))
+}

@@ -1,0 +1,116 @@
+//! The decision, from the case to the reply.
+
+use repair_tool_sdk::action::Action;
+use repair_tool_sdk::case::{Attempt, Case};
+use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::project::Project;
+use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::tool::Tool;
+
+use crate::{ComposeRetry, Params};
+
+/// Older tries belong to another incident.
+const FORGOTTEN_AFTER_SECONDS: u32 = 60 * 60;
+/// Confidence of the first try, in permille.
+const CONFIDENCE_FIRST: u16 = 800;
+/// By how much each try in vain lowers it, down to [`CONFIDENCE_LEAST`].
+const CONFIDENCE_LOST: u16 = 50;
+/// Confidence of the last tries, in permille.
+const CONFIDENCE_LEAST: u16 = 650;
+
+/// Starts what is down, unless that would fail again.
+///
+/// # Errors
+/// See [`Stop`].
+pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
+    let project = case.project()?;
+    if case.finding.class == FailureClass::DockerUnhealthyDependency.as_str()
+        && let Some(reply) = failed_dependency(&project)
+    {
+        return Ok(reply);
+    }
+    let down = project.to_start();
+    if down.is_empty() {
+        return Ok(Reply::decline(
+            "Every service of this project is up, so there is nothing to start again. If the failed command pulled or \
+             built an image, run that command again.",
+        ));
+    }
+    let tries = tries(case);
+    if let Some(reply) = would_recur(case, &tries, params) {
+        return Ok(reply);
+    }
+    if let Some(seconds) = seconds_left(&tries, params) {
+        return Ok(Reply::wait_seconds(seconds));
+    }
+    let made = u16::try_from(tries.len()).unwrap_or(u16::MAX);
+    let confidence = CONFIDENCE_FIRST.saturating_sub(made.saturating_mul(CONFIDENCE_LOST)).max(CONFIDENCE_LEAST);
+    let reason = format!(
+        "{} This is try {} of {}; only what is down is started.",
+        why_it_passes(case),
+        tries.len() + 1,
+        params.max_tries
+    );
+    Ok(Reply::propose(reason, confidence, [Action::compose_up(down)]))
+}
+
+fn why_it_passes(case: &Case) -> &'static str {
+    match FailureClass::from_name(&case.finding.class) {
+        Some(FailureClass::DockerRegistryThrottled) => "A registry limited the rate, which ends after a while.",
+        Some(FailureClass::DockerUnhealthyDependency) => {
+            "No dependency has failed for good: what was not healthy in time is still starting or healthy now."
+        }
+        _ => "A name or the network did not answer in time, which often passes.",
+    }
+}
+
+/// What has failed by itself is not this tool's case.
+fn failed_dependency(project: &Project<'_>) -> Option<Reply> {
+    let service = &project.failed().next()?.name;
+    Some(Reply::decline(format!(
+        "`{service}` has failed, and starting the others again would fail over it as before. Read its last words: \
+         `docker compose logs --tail 50 {service}`."
+    )))
+}
+
+/// This tool's own tries since the last one that healed, newest first.
+fn tries(case: &Case) -> Vec<&Attempt> {
+    case.history
+        .iter()
+        .take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FORGOTTEN_AFTER_SECONDS)
+        .filter(|attempt| attempt.tool == ComposeRetry::ID)
+        .collect()
+}
+
+fn would_recur(case: &Case, tries: &[&Attempt], params: &Params) -> Option<Reply> {
+    let next = match FailureClass::from_name(&case.finding.class) {
+        Some(FailureClass::DockerRegistryThrottled) => {
+            "Log in to the registry with `docker login`, which raises the limit, or wait until its window has passed."
+        }
+        Some(FailureClass::DockerUnhealthyDependency) => "Read the logs with `docker compose logs --tail 50`.",
+        _ => "Check that this machine reaches the registry: its name server, proxy and firewall.",
+    };
+    if let [last, before, ..] = tries
+        && last.outcome == before.outcome
+    {
+        return Some(Reply::decline(format!(
+            "Two tries ended in the same way ({}), so a third would too. {next}",
+            last.outcome
+        )));
+    }
+    (tries.len() >= params.max_tries as usize).then(|| {
+        let tried = tries.len();
+        Reply::decline(format!(
+            "{tried} tries within an hour did not help, and no more than {} are made. {next}",
+            params.max_tries
+        ))
+    })
+}
+
+/// What is left of the time after the last try.
+fn seconds_left(tries: &[&Attempt], params: &Params) -> Option<u32> {
+    let last = tries.first()?;
+    let doublings = u32::try_from(tries.len() - 1).unwrap_or(u32::MAX);
+    let wait = params.backoff_seconds.saturating_mul(2_u32.saturating_pow(doublings));
+    wait.checked_sub(last.seconds_ago).filter(|left| *left > 0)
+}

@@ -1,0 +1,89 @@
+//! The words for the person who has to approve the plan: who holds what, what moves where, what is replaced.
+
+use repair_tool_sdk::project::Project;
+
+use crate::claims::{Clash, Holder};
+use crate::placement::{Cause, Move};
+
+/// Longer lists are cut, and say so.
+const LISTED_MAX: usize = 8;
+
+/// `a, b and c`; what is too much is only counted.
+pub(crate) fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        _ if items.len() > LISTED_MAX => {
+            format!("{} and {} more", items[..LISTED_MAX].join(", "), items.len() - LISTED_MAX)
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Why the plan should work.
+pub(crate) fn reason(project: &Project<'_>, clashes: &[Clash<'_>], moves: &[Move<'_>]) -> String {
+    let held: Vec<String> = clashes.iter().map(held).collect();
+    let moved: Vec<String> = moves.iter().map(moved).collect();
+    let mut text = format!("{}. {} to ports that are free: {}.", listed(&held), verb(moves), listed(&moved));
+    let mut also = |cause: Cause, because: &str| {
+        let names: Vec<String> =
+            moves.iter().filter(|one| one.cause == cause).map(|one| format!("`{}`", one.entry.service.name)).collect();
+        if !names.is_empty() {
+            text.push_str(&format!(" {} moves along, because {because}.", listed(&names)));
+        }
+    };
+    also(Cause::Bundle, "its port is in the same bundle of repair.toml");
+    also(Cause::SharedVariable, "its port is the same variable");
+    let replaced: Vec<String> = moves
+        .iter()
+        .filter(|one| one.entry.is_up(project))
+        .map(|one| format!("`{}`", one.entry.service.name))
+        .collect();
+    if !replaced.is_empty() {
+        text.push_str(&format!(" {} runs and is replaced for that.", listed(&replaced)));
+    }
+    text
+}
+
+fn verb(moves: &[Move<'_>]) -> &'static str {
+    if moves.len() == 1 { "It moves" } else { "They move" }
+}
+
+fn held(clash: &Clash<'_>) -> String {
+    let what = format!("port {} of `{}`", clash.port, clash.entry.service.name);
+    match clash.holder {
+        Holder::Container(container) => match &container.project {
+            Some(project) => format!("{what} is held by the container `{}` of the project `{project}`", container.name),
+            None => format!("{what} is held by the container `{}`", container.name),
+        },
+        Holder::Process(process) => match (&process.name, process.pid) {
+            (Some(name), Some(pid)) => format!("{what} is held by the process `{name}` ({pid})"),
+            (Some(name), None) => format!("{what} is held by a process `{name}`"),
+            (None, Some(pid)) => format!("{what} is held by the process {pid}"),
+            (None, None) => format!("{what} is held by a process that may not be seen"),
+        },
+        Holder::Sibling(container) => {
+            format!("{what} is held by the container `{}` of this project", container.name)
+        }
+        Holder::ClaimedBy(service) => format!("{what} is claimed by `{service}` of this project as well"),
+        Holder::Unseen => format!("{what} is held, says the engine; by whom cannot be seen from here"),
+    }
+}
+
+fn moved(one: &Move<'_>) -> String {
+    let after = one.entry.published_at(one.first);
+    format!("`{}` from {} to {after}", one.entry.service.name, one.entry.port.published)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_as_people_write_them_and_end() {
+        let items: Vec<String> = (1..=10).map(|at| at.to_string()).collect();
+        assert_eq!(listed(&items[..1]), "1");
+        assert_eq!(listed(&items[..3]), "1, 2 and 3");
+        assert_eq!(listed(&items), "1, 2, 3, 4, 5, 6, 7, 8 and 2 more");
+    }
+}

@@ -1,0 +1,168 @@
+//! What the host shows a tool: the failure, the answers so far, and what was tried before.
+//!
+//! An answer is in one of three states, and they must not be confused: known, refused, or not asked yet. The accessors
+//! of [`Case`] return the first as `Ok` and the other two as [`Missing`], which `?` turns into the right reply.
+
+pub use crate::bindings::repair::tool::types::{
+    Attempt, Case, Fact, Finding, FreePortsQuery, LogQuery, Observation, Query, Refusal,
+};
+use crate::kinds::{FREE_PORTS_MAX, LOG_LINES_MAX, NEED_QUERIES_MAX};
+use crate::ports::{PortKey, PortOwner};
+use crate::project::{Container, Project, Service};
+
+/// Why an answer is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// These were not asked yet; never empty.
+    NotAsked(Vec<Query>),
+    /// The host will not or cannot answer, so asking again is of no use.
+    Refused {
+        /// The question.
+        asked: Query,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+impl Query {
+    /// Asks for the end of a service's log: at most `lines_max` lines, and at most [`LOG_LINES_MAX`].
+    pub fn container_log(service: impl Into<String>, lines_max: u16) -> Self {
+        Self::ContainerLog(LogQuery { service: service.into(), lines_max: lines_max.min(LOG_LINES_MAX) })
+    }
+
+    /// Asks for `count` free ports at or above `near.port`, at most [`FREE_PORTS_MAX`].
+    pub fn free_ports(near: PortKey, count: u8) -> Self {
+        Self::FreePorts(FreePortsQuery { near, count: count.min(FREE_PORTS_MAX) })
+    }
+}
+
+impl Case {
+    /// A fact of the finding. It was extracted from text: it names, it proves nothing, and it never chooses a target.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.finding.facts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The newest observation of exactly this query.
+    pub fn observation(&self, query: &Query) -> Option<&Observation> {
+        self.observations.iter().rev().find(|observation| observation.asked == *query)
+    }
+
+    /// The host's answer to exactly this query.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn answer(&self, query: &Query) -> Result<&Fact, Missing> {
+        match self.observation(query).map(|observation| &observation.answer) {
+            Some(Ok(fact)) => Ok(fact),
+            Some(Err(refusal)) => Err(Missing::Refused { asked: query.clone(), refusal: refusal.clone() }),
+            None => Err(Missing::NotAsked(vec![query.clone()])),
+        }
+    }
+
+    /// Whether a limit cut the answer to `query`, so that what it lacks may still exist.
+    pub fn is_cut(&self, query: &Query) -> bool {
+        self.observation(query).is_some_and(|observation| observation.truncated)
+    }
+
+    /// Makes sure that all of these were asked, so that they cost one round and not one each. Refused ones count as
+    /// asked. Of more than [`NEED_QUERIES_MAX`] the first are asked first.
+    ///
+    /// # Errors
+    /// [`Missing::NotAsked`] with those that were not.
+    pub fn ask(&self, queries: impl IntoIterator<Item = Query>) -> Result<(), Missing> {
+        let mut open: Vec<Query> = Vec::new();
+        for query in queries {
+            if open.len() < NEED_QUERIES_MAX && self.observation(&query).is_none() && !open.contains(&query) {
+                open.push(query);
+            }
+        }
+        if open.is_empty() { Ok(()) } else { Err(Missing::NotAsked(open)) }
+    }
+
+    /// The services of the effective Compose model.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn compose_model(&self) -> Result<&[Service], Missing> {
+        match self.answer(&Query::ComposeModel)? {
+            Fact::ComposeModel(services) => Ok(services),
+            _ => Err(Missing::wrong_kind(Query::ComposeModel)),
+        }
+    }
+
+    /// The project's containers, running or not.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn containers(&self) -> Result<&[Container], Missing> {
+        match self.answer(&Query::Containers)? {
+            Fact::Containers(containers) => Ok(containers),
+            _ => Err(Missing::wrong_kind(Query::Containers)),
+        }
+    }
+
+    /// Model and containers together; both are asked for in one round.
+    ///
+    /// # Errors
+    /// When one of them was refused or not asked yet.
+    pub fn project(&self) -> Result<Project<'_>, Missing> {
+        self.ask([Query::ComposeModel, Query::Containers])?;
+        Ok(Project { services: self.compose_model()?, containers: self.containers()? })
+    }
+
+    /// Who holds a port.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn port_owner(&self, port: &PortKey) -> Result<&PortOwner, Missing> {
+        let query = Query::PortOwner(port.clone());
+        match self.answer(&query)? {
+            Fact::PortOwner(owner) => Ok(owner),
+            _ => Err(Missing::wrong_kind(query)),
+        }
+    }
+
+    /// Free ports at or above `near.port`, ascending; from any answer about this very port that asked for at least
+    /// `count`. Fewer than `count` come back when there are no more.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn free_ports(&self, near: &PortKey, count: u8) -> Result<&[u16], Missing> {
+        let wanted = Query::free_ports(near.clone(), count);
+        let asked = self.observations.iter().rev().map(|observation| &observation.asked).find(|asked| {
+            matches!(asked, Query::FreePorts(asked) if asked.near == *near && asked.count >= count.min(FREE_PORTS_MAX))
+        });
+        let query = asked.unwrap_or(&wanted);
+        match self.answer(query)? {
+            Fact::FreePorts(ports) => Ok(ports),
+            _ => Err(Missing::wrong_kind(query.clone())),
+        }
+    }
+
+    /// The lines of a service's log, as far as [`Query::container_log`] with these arguments was answered.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn container_log(&self, service: &str, lines_max: u16) -> Result<&[String], Missing> {
+        let query = Query::container_log(service, lines_max);
+        match self.answer(&query)? {
+            Fact::ContainerLog(lines) => Ok(lines),
+            _ => Err(Missing::wrong_kind(query)),
+        }
+    }
+}
+
+impl Attempt {
+    /// Whether it healed the deployment.
+    pub fn healed(&self) -> bool {
+        self.outcome == "healed"
+    }
+}
+
+impl Missing {
+    /// The host answered with the fact of another query. It does not do so; a tool that trapped over it would only
+    /// hide where the fault is.
+    fn wrong_kind(asked: Query) -> Self {
+        Self::Refused { asked, refusal: Refusal::Unavailable("the answer is of another kind".to_owned()) }
+    }
+}

@@ -1,0 +1,170 @@
+//! A Compose project as its model wants it and its containers have it, side by side.
+
+use std::collections::BTreeSet;
+
+pub use crate::bindings::repair::tool::types::{Container, ContainerRef, ContainerState, Health, Service};
+
+/// Model and containers of the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Project<'a> {
+    /// What is wanted, in order of name.
+    pub services: &'a [Service],
+    /// What is there, running or not.
+    pub containers: &'a [Container],
+}
+
+/// How a service stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As many containers as wanted run, or were paused, which somebody did on purpose. Says nothing of their health.
+    Up,
+    /// It is expected to end, and ended without an error.
+    Completed,
+    /// No container is wanted.
+    NotWanted,
+    /// A container is missing, was never started, has ended or keeps ending.
+    Down,
+}
+
+impl<'a> Project<'a> {
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&'a Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The containers of that service.
+    pub fn containers_of(&self, service: &str) -> impl Iterator<Item = &'a Container> {
+        let service = service.to_owned();
+        self.containers.iter().filter(move |container| container.ref_.service.as_deref() == Some(service.as_str()))
+    }
+
+    /// How the service stands.
+    pub fn standing(&self, service: &Service) -> Standing {
+        if service.scale == 0 {
+            return Standing::NotWanted;
+        }
+        let up = self.containers_of(&service.name).filter(|container| container.is_up()).count();
+        if up >= service.scale as usize {
+            return Standing::Up;
+        }
+        let completed = self.containers_of(&service.name).any(Container::completed);
+        if service.one_shot && completed { Standing::Completed } else { Standing::Down }
+    }
+
+    /// The services that are down, in the order of the model.
+    pub fn down(&self) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(|service| self.standing(service) == Standing::Down)
+    }
+
+    /// The services of which a container [has failed](Container::has_failed), in the order of the model.
+    pub fn failed(&self) -> impl Iterator<Item = &'a Service> {
+        self.services.iter().filter(|service| self.containers_of(&service.name).any(Container::has_failed))
+    }
+
+    /// What a `compose-up` should list: the services that are down and those that they depend on and that are still
+    /// starting, in the order of the model. Compose leaves the latter as they are and waits until they are healthy; were
+    /// they left out, it would start the others at once, because the host lets Compose look at listed services only.
+    pub fn to_start(&self) -> Vec<String> {
+        let down: BTreeSet<&str> = self.down().map(|service| service.name.as_str()).collect();
+        let needed: BTreeSet<&str> = self
+            .services
+            .iter()
+            .filter(|service| down.contains(service.name.as_str()))
+            .flat_map(|service| &service.depends_on)
+            .map(String::as_str)
+            .filter(|name| self.containers_of(name).any(Container::is_starting))
+            .collect();
+        let names = self.services.iter().map(|service| service.name.as_str());
+        names.filter(|name| down.contains(name) || needed.contains(name)).map(str::to_owned).collect()
+    }
+}
+
+impl Container {
+    /// Whether it runs or is paused.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, ContainerState::Running | ContainerState::Paused)
+    }
+
+    /// Whether it runs and its health is not decided yet.
+    pub fn is_starting(&self) -> bool {
+        self.state == ContainerState::Running && self.health == Health::Starting
+    }
+
+    /// Whether it says of itself that something is wrong: it ended with an error, keeps ending, was killed for memory,
+    /// could not be started, or fails its health check. One that was only never started has not failed.
+    pub fn has_failed(&self) -> bool {
+        let by_state = match self.state {
+            ContainerState::Restarting | ContainerState::Dead => true,
+            ContainerState::Exited => self.exit_code.is_some_and(|code| code != 0),
+            ContainerState::Created | ContainerState::Running | ContainerState::Paused => false,
+            ContainerState::Removing | ContainerState::Unknown(_) => false,
+        };
+        let not_started = !self.is_up() && self.error.as_ref().is_some_and(|error| !error.is_empty());
+        by_state || not_started || self.oom_killed || self.health == Health::Unhealthy
+    }
+
+    /// Whether it ran and ended without an error.
+    pub fn completed(&self) -> bool {
+        self.state == ContainerState::Exited && self.exit_code == Some(0) && self.ever_ran
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{container, service};
+
+    #[test]
+    fn a_service_is_down_unless_enough_containers_are_up() {
+        let services = [
+            service("few").scaled(2),
+            service("job").one_shot(),
+            service("lost"),
+            service("none").scaled(0),
+            service("paused"),
+            service("stopped"),
+        ];
+        let containers = [
+            container("few").running(),
+            container("job").exited(0),
+            container("paused").paused(),
+            container("stopped").exited(0),
+        ];
+        let project = Project { services: &services, containers: &containers };
+        assert_eq!(project.to_start(), ["few", "lost", "stopped"]);
+        assert_eq!(project.standing(&services[1]), Standing::Completed);
+        assert_eq!(project.standing(&services[3]), Standing::NotWanted);
+        assert_eq!(project.standing(&services[4]), Standing::Up);
+    }
+
+    #[test]
+    fn a_dependency_that_is_still_starting_is_listed_and_a_healthy_one_is_not() {
+        let services = [service("cache"), service("db"), service("web").depending_on("db").depending_on("cache")];
+        let containers = [
+            container("cache").running().with_health(Health::Healthy),
+            container("db").running().with_health(Health::Starting),
+        ];
+        assert_eq!(Project { services: &services, containers: &containers }.to_start(), ["db", "web"]);
+        let all_up = Project { services: &services[..2], containers: &containers };
+        assert!(all_up.to_start().is_empty());
+    }
+
+    #[test]
+    fn a_one_shot_that_ended_with_an_error_is_down_and_has_failed() {
+        let services = [service("job").one_shot()];
+        let containers = [container("job").exited(1)];
+        let project = Project { services: &services, containers: &containers };
+        assert_eq!(project.to_start(), ["job"]);
+        assert_eq!(project.failed().count(), 1);
+    }
+
+    #[test]
+    fn what_was_never_started_has_not_failed_by_itself() {
+        assert!(!container("web").has_failed());
+        assert!(!container("web").failed("").has_failed());
+        assert!(container("web").failed("no such device").has_failed());
+        assert!(container("web").running().with_health(Health::Unhealthy).has_failed());
+        assert!(!container("web").running().with_health(Health::Starting).has_failed());
+        assert!(container("web").restarting(2).has_failed());
+    }
+}

@@ -1,0 +1,248 @@
+//! A host over a made-up deployment. It holds a tool to the same contract as the real one: declared kinds only, a bounded
+//! number of rounds, no question twice, and the same reply to the same case.
+
+use crate::bindings::repair::tool::types::{
+    Action, Answer, Attempt, Case, Container, Fact, Finding, Observation, PortKey, PortOwner, Query, Refusal, Reply,
+    Service, ToolError,
+};
+use crate::kinds::{ActionKind, FailureClass, NEED_QUERIES_MAX, QueryKind};
+use crate::tool::{Tool, answer};
+
+/// Rounds that the real host grants.
+const ROUNDS_MAX: usize = 4;
+
+/// A host over a made-up deployment.
+#[derive(Clone, Debug)]
+pub struct FakeHost {
+    finding: Finding,
+    services: Vec<Service>,
+    containers: Vec<Container>,
+    held: Vec<(PortKey, PortOwner)>,
+    remote: bool,
+    refused: Vec<(QueryKind, Refusal)>,
+    cut: Vec<QueryKind>,
+    params: String,
+    history: Vec<Attempt>,
+}
+
+/// How a conversation between the host and a tool went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    /// What the tool asked, round by round.
+    pub rounds: Vec<Vec<Query>>,
+    /// What it answered in the end.
+    pub reply: Result<Reply, ToolError>,
+}
+
+impl FakeHost {
+    /// An empty deployment on a local engine, with a finding of that class.
+    pub fn new(class: FailureClass) -> Self {
+        Self {
+            finding: Finding {
+                class: class.as_str().to_owned(),
+                confidence: 950,
+                facts: Vec::new(),
+                proof: Vec::new(),
+            },
+            services: Vec::new(),
+            containers: Vec::new(),
+            held: Vec::new(),
+            remote: false,
+            refused: Vec::new(),
+            cut: Vec::new(),
+            params: "{}".to_owned(),
+            history: Vec::new(),
+        }
+    }
+
+    /// A fact that was extracted from the failure's text.
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: &str) -> Self {
+        self.finding.facts.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// One more service.
+    #[must_use]
+    pub fn service(mut self, service: Service) -> Self {
+        self.services.push(service);
+        self.services.sort_by(|one, other| one.name.cmp(&other.name));
+        self
+    }
+
+    /// One more container. A running one holds the ports of its service.
+    #[must_use]
+    pub fn container(mut self, container: Container) -> Self {
+        self.containers.push(container);
+        self
+    }
+
+    /// Somebody holds a port.
+    #[must_use]
+    pub fn held(mut self, port: PortKey, owner: PortOwner) -> Self {
+        self.held.push((port, owner));
+        self
+    }
+
+    /// The engine is remote, so that nobody's port can be told.
+    #[must_use]
+    pub fn remote(mut self) -> Self {
+        self.remote = true;
+        self
+    }
+
+    /// Refuses every query of that kind.
+    #[must_use]
+    pub fn refusing(mut self, kind: QueryKind, refusal: Refusal) -> Self {
+        self.refused.push((kind, refusal));
+        self
+    }
+
+    /// Says of every answer of that kind that it was cut.
+    #[must_use]
+    pub fn cutting(mut self, kind: QueryKind) -> Self {
+        self.cut.push(kind);
+        self
+    }
+
+    /// The tool's parameters as JSON; an empty object by default.
+    #[must_use]
+    pub fn params(mut self, json: &str) -> Self {
+        json.clone_into(&mut self.params);
+        self
+    }
+
+    /// One more earlier try, older than those before it.
+    #[must_use]
+    pub fn attempt(mut self, attempt: Attempt) -> Self {
+        self.history.push(attempt);
+        self
+    }
+
+    /// The case in which these queries were answered.
+    pub fn case(&self, answered: impl IntoIterator<Item = Query>) -> Case {
+        Case {
+            finding: self.finding.clone(),
+            observations: answered.into_iter().map(|query| self.observe(query)).collect(),
+            params: self.params.clone(),
+            history: self.history.clone(),
+        }
+    }
+
+    /// Lets the tool ask until it answers.
+    ///
+    /// # Panics
+    /// When the tool breaks the contract: an undeclared kind, a question twice, too many questions or rounds, two
+    /// different replies to one case.
+    pub fn converse<T: Tool>(&self) -> Transcript {
+        let mut case = self.case([]);
+        let mut rounds = Vec::new();
+        loop {
+            let reply = answer::<T>(&case);
+            assert_eq!(reply, answer::<T>(&case), "the same case has to get the same reply");
+            match reply {
+                Ok(Reply { answer: Answer::Need(queries), .. }) => {
+                    check_need::<T>(&queries, &case);
+                    assert!(
+                        rounds.len() < ROUNDS_MAX,
+                        "the host grants {ROUNDS_MAX} rounds; more is asked: {queries:?}"
+                    );
+                    case.observations.extend(queries.iter().map(|query| self.observe(query.clone())));
+                    rounds.push(queries);
+                }
+                reply => {
+                    for action in reply.iter().flat_map(Reply::actions) {
+                        let kind = ActionKind::of(action);
+                        assert!(T::MAY.contains(&kind), "`{kind}` is proposed and not declared in MAY");
+                    }
+                    return Transcript { rounds, reply };
+                }
+            }
+        }
+    }
+
+    /// What the tool answers in the end.
+    ///
+    /// # Panics
+    /// When the tool breaks the contract or answers with an error.
+    pub fn reply_of<T: Tool>(&self) -> Reply {
+        match self.converse::<T>().reply {
+            Ok(reply) => reply,
+            Err(error) => panic!("the tool answered with an error: {error:?}"),
+        }
+    }
+
+    /// Why the tool declines.
+    ///
+    /// # Panics
+    /// When it does not decline.
+    pub fn decline_of<T: Tool>(&self) -> String {
+        match self.reply_of::<T>().answer {
+            Answer::Decline(because) => because,
+            other => panic!("the tool should decline, and answers {other:?}"),
+        }
+    }
+
+    /// The proposed actions.
+    ///
+    /// # Panics
+    /// When the tool proposes nothing.
+    pub fn actions_of<T: Tool>(&self) -> Vec<Action> {
+        let reply = self.reply_of::<T>();
+        assert!(!reply.actions().is_empty(), "the tool should propose, and answers {:?}", reply.answer);
+        reply.actions().to_vec()
+    }
+
+    /// Answers one query.
+    pub fn observe(&self, asked: Query) -> Observation {
+        let kind = QueryKind::of(&asked);
+        let refusal = self.refused.iter().find(|(refused, _)| *refused == kind).map(|(_, refusal)| refusal.clone());
+        let answer = refusal.map_or_else(|| Ok(self.fact_for(&asked)), Err);
+        Observation { asked, answer, truncated: self.cut.contains(&kind) }
+    }
+
+    fn fact_for(&self, query: &Query) -> Fact {
+        match query {
+            Query::ComposeModel => Fact::ComposeModel(self.services.clone()),
+            Query::Containers => Fact::Containers(self.containers.clone()),
+            Query::ContainerLog(_) => Fact::ContainerLog(Vec::new()),
+            Query::PortOwner(port) => Fact::PortOwner(self.owner(port)),
+            Query::FreePorts(asked) => Fact::FreePorts(
+                (asked.near.port..=u16::MAX)
+                    .filter(|port| self.is_free(&PortKey { port: *port, ..asked.near.clone() }))
+                    .take(asked.count.into())
+                    .collect(),
+            ),
+        }
+    }
+
+    fn owner(&self, port: &PortKey) -> PortOwner {
+        if self.remote {
+            return PortOwner::Unknown;
+        }
+        if let Some((_, owner)) = self.held.iter().find(|(held, _)| held.overlaps(port)) {
+            return owner.clone();
+        }
+        let holder = self.containers.iter().filter(|container| container.is_up()).find(|container| {
+            let service = self.services.iter().find(|service| Some(&service.name) == container.ref_.service.as_ref());
+            service.is_some_and(|service| service.ports.iter().any(|entry| entry.claims(port)))
+        });
+        holder.map_or(PortOwner::NotHeld, |container| PortOwner::ThisProject(container.ref_.clone()))
+    }
+
+    fn is_free(&self, port: &PortKey) -> bool {
+        let claimed = self.services.iter().flat_map(|service| &service.ports).any(|entry| entry.claims(port));
+        let held = self.held.iter().any(|(held, _)| held.overlaps(port));
+        !claimed && (self.remote || !held)
+    }
+}
+
+fn check_need<T: Tool>(queries: &[Query], case: &Case) {
+    assert!(!queries.is_empty(), "a need asks for something");
+    assert!(queries.len() <= NEED_QUERIES_MAX, "at most {NEED_QUERIES_MAX} queries at once");
+    for query in queries {
+        let kind = QueryKind::of(query);
+        assert!(T::SEES.contains(&kind), "`{kind}` is asked and not declared in SEES");
+        assert!(case.observation(query).is_none(), "{query:?} was already answered");
+    }
+}

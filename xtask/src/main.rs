@@ -1,0 +1,90 @@
+//! Set-up, demo, tests and benchmarks of repair: `cargo xtask COMMAND`.
+//!
+//! It depends on no crate that it checks, so that it runs while those do not build.
+
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "the rules for the shipped program do not bind its tooling: xtask runs programs and prints"
+)]
+
+mod bench;
+mod build;
+mod check;
+mod demo;
+mod memory;
+mod repair_cli;
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use repair_test_support::Engine;
+
+const HELP: &str = "\
+Set-up, demo, tests and benchmarks of repair.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  demo [--undo]           Break a project for real, heal it, verify the log; leaves nothing running.
+                          Uses the Docker Engine that is there, else (as root) a private one.
+  test                    Everything: format, lints, documentation, all tests on a private engine.
+  test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
+  bench [--dev] [-n N]    Time and memory of repair against `docker compose ps`; N rounds, 15 unless told.
+                          Measures a release build, or with --dev the development build.
+  engine -- COMMAND       Run COMMAND with a private engine in its environment, then take it down.
+  ci                      What the continuous integration runs: the set-up of the toolchain, then `test`.
+
+Environment:
+  REPAIR_TEST_ENGINE=existing   Test on this machine's own Docker Engine instead of a private one.
+  REPAIR_TEST_SUITE=SUITE       Take the private engine from this Debian suite, such as trixie.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[OsString]) -> Result<ExitCode> {
+    let words: Vec<&str> = arguments.iter().map(|argument| argument.to_str().unwrap_or_default()).collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
+            print!("{HELP}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        ["demo"] => demo::demo(false)?,
+        ["demo", "--undo"] => demo::demo(true)?,
+        ["test"] => check::everything()?,
+        ["test", "--", ..] => return check::some(&arguments[2..]),
+        ["bench", options @ ..] => bench::bench(bench::Options::parse(options)?)?,
+        ["engine", "--", _, ..] => return with_engine(&arguments[2..]),
+        ["ci"] => {
+            build::ensure_wasm_target()?;
+            check::everything()?;
+        }
+        [command @ ("test" | "demo" | "engine" | "ci"), ..] => {
+            bail!("unknown arguments for `{command}`; see `cargo xtask --help`")
+        }
+        [unknown, ..] => bail!("unknown command `{unknown}`; see `cargo xtask --help`"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command of the person's own on the engine that the tests use.
+fn with_engine(command: &[OsString]) -> Result<ExitCode> {
+    let engine = Engine::obtain()?;
+    eprintln!("{}", engine.description());
+    let (program, arguments) = command.split_first().context("a command is needed")?;
+    let mut child: Command = engine.command(program);
+    let status = child.args(arguments).envs(engine.variables()).status();
+    let status = status.with_context(|| format!("cannot start `{}`", program.display()))?;
+    engine.stop()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
