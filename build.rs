@@ -3,7 +3,10 @@
 //! The tools are built by a cargo of its own, for another target, in a directory of its own; nothing that the outer build
 //! was told (flags, profile, wrappers such as clippy) reaches it. Source paths are remapped. The digest of a tool
 //! therefore depends on its source, its dependencies and the compiler, and not on who built it, or where.
-#![expect(clippy::disallowed_methods, reason = "cargo runs this on the builder's machine, by environment and processes")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo runs this on the builder's machine, by environment and processes"
+)]
 #![expect(clippy::disallowed_macros, reason = "a build script talks to cargo by printing")]
 
 use std::env;
@@ -49,7 +52,8 @@ fn main() {
 
     let target_dir = out.join("guests");
     build(&root, &target_dir, &compiler);
-    let mut table = String::from("/// Name and component of each built-in tool.\npub const BUILT_IN: &[(&str, &[u8])] = &[\n");
+    let mut table =
+        String::from("/// Name and component of each built-in tool.\npub const BUILT_IN: &[(&str, &[u8])] = &[\n");
     for tool in TOOLS {
         let component = target_dir.join(TARGET).join(PROFILE).join(format!("{}.wasm", tool.replace('-', "_")));
         require_component(tool, &component);
@@ -91,7 +95,10 @@ fn is_dropped(name: &str) -> bool {
 /// A core module here means that another linker was used; the host would refuse it only when it runs.
 fn require_component(tool: &str, file: &Path) {
     let bytes = fs::read(file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
-    assert!(bytes.starts_with(COMPONENT_MAGIC), "{tool} was not linked into a component; is {LINKER} in the toolchain?");
+    assert!(
+        bytes.starts_with(COMPONENT_MAGIC),
+        "{tool} was not linked into a component; is {LINKER} in the toolchain?"
+    );
 }
 
 /// The compiler of the outer build, which builds the tools too.
@@ -123,14 +130,15 @@ impl Compiler {
         let commit = self.ask(&["-vV"]);
         let commit = commit.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
         let library = PathBuf::from(self.ask(&["--print", "sysroot"])).join("lib/rustlib/src/rust");
-        let mut flags = OsString::new();
         // The last prefix that matches wins, so the broadest comes first.
-        for (from, to) in [
-            (cargo_home(), "/cargo".to_owned()),
-            (root.to_owned(), "/repair".to_owned()),
-            // Where the library's source is installed, the compiler names it; elsewhere it names this path.
-            (library, format!("/rustc/{commit}")),
-        ] {
+        let mut prefixes = vec![(cargo_home(), "/cargo".to_owned())];
+        prefixes.extend(registries().into_iter().map(|registry| (registry, "/cargo/registry".to_owned())));
+        prefixes.push((root.to_owned(), "/repair".to_owned()));
+        // Where the library's source is installed, the compiler names it; elsewhere it names this path.
+        prefixes.push((library, format!("/rustc/{commit}")));
+
+        let mut flags = OsString::new();
+        for (from, to) in prefixes {
             if !flags.is_empty() {
                 flags.push("\u{1f}");
             }
@@ -146,6 +154,14 @@ impl Compiler {
 /// Where cargo unpacks dependencies.
 fn cargo_home() -> PathBuf {
     env::var_os("CARGO_HOME").map_or_else(|| env::home_dir().unwrap_or_default().join(".cargo"), PathBuf::from)
+}
+
+/// The folders of unpacked dependencies, one for each registry; a mirror of crates.io has another name and equal content.
+fn registries() -> Vec<PathBuf> {
+    let folders = fs::read_dir(cargo_home().join("registry/src")).into_iter().flatten();
+    let mut registries: Vec<PathBuf> = folders.flatten().map(|folder| folder.path()).collect();
+    registries.sort();
+    registries
 }
 
 fn path_of(variable: &str) -> PathBuf {

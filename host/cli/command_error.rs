@@ -96,7 +96,9 @@ impl From<LogError> for CommandError {
             LogError::Io { .. } | LogError::Poisoned => Code::Internal,
         };
         let hints = match code {
-            Code::Busy => vec!["`repair sessions` shows which session; run `repair` again once it has ended".to_owned()],
+            Code::Busy => {
+                vec!["`repair sessions` shows which session; run `repair` again once it has ended".to_owned()]
+            }
             Code::Damaged => {
                 vec!["nothing was done; `repair audit verify` shows everything that is wrong with the log".to_owned()]
             }
@@ -125,11 +127,13 @@ impl From<WorkflowError> for CommandError {
                 let hints = error.hints.clone();
                 Self { code: Code::NotHealed, error: Box::new(error), hints }
             }
-            WorkflowError::Request { what, hints } => {
-                Self { hints, ..Self::new(Code::NotHealed, what) }
+            WorkflowError::Request { what, hints } => Self { hints, ..Self::new(Code::NotHealed, what) },
+            error @ WorkflowError::History(_) => {
+                Self { code: Code::Damaged, error: Box::new(error), hints: Vec::new() }
             }
-            error @ WorkflowError::History(_) => Self { code: Code::Damaged, error: Box::new(error), hints: Vec::new() },
-            error @ WorkflowError::Encode(_) => Self { code: Code::Internal, error: Box::new(error), hints: Vec::new() },
+            error @ WorkflowError::Encode(_) => {
+                Self { code: Code::Internal, error: Box::new(error), hints: Vec::new() }
+            }
         }
     }
 }

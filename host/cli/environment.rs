@@ -66,6 +66,11 @@ impl Environment {
         self.xdg("XDG_STATE_HOME", ".local/state")
     }
 
+    /// What can be made anew at any time.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.xdg("XDG_CACHE_HOME", ".cache")
+    }
+
     /// The user's policies.
     pub fn config_dir(&self) -> PathBuf {
         self.xdg("XDG_CONFIG_HOME", ".config")

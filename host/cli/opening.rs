@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use repair_effects::deployment::{ComposeDeployment, OpenOptions};
 use repair_effects::compose::project::{ProjectChoice, locate};
+use repair_effects::deployment::{ComposeDeployment, OpenOptions};
 use repair_effects::docker::endpoint::EndpointChoice;
 use repair_effects::files;
 use repair_journal::StateDir;
@@ -145,10 +145,8 @@ pub fn policies(
     project: Option<&Path>,
     timeout_seconds: Option<u64>,
 ) -> Result<Policies, CommandError> {
-    let mut folders = vec![
-        (Layer::System, PathBuf::from(SYSTEM_POLICIES)),
-        (Layer::User, environment.config_dir().join("policy")),
-    ];
+    let mut folders =
+        vec![(Layer::System, PathBuf::from(SYSTEM_POLICIES)), (Layer::User, environment.config_dir().join("policy"))];
     folders.extend(project.map(|directory| (Layer::Project, directory.join(PROJECT_POLICIES))));
     let (mut policies, mut bounds) = (Vec::new(), Vec::new());
     for (layer, folder) in folders {
@@ -202,14 +200,14 @@ fn policy_files(folder: &Path) -> Result<Vec<(PathBuf, String)>, CommandError> {
 }
 
 /// The repair tools.
-pub fn toolbox(state: &StateDir) -> Toolbox {
-    let options = LoadOptions { cache_dir: Some(cache_dir(state)) };
+pub fn toolbox(environment: &Environment) -> Toolbox {
+    let options = LoadOptions { cache_dir: Some(cache_dir(environment)) };
     Toolbox::load(built_in::sources(), &options)
 }
 
 /// Where compiled tools are kept.
-pub fn cache_dir(state: &StateDir) -> PathBuf {
-    state.root().join("compiled")
+pub fn cache_dir(environment: &Environment) -> PathBuf {
+    environment.cache_dir().join("compiled")
 }
 
 /// A session found by a part of its id, with the target it belongs to and that target's history.

@@ -236,11 +236,7 @@ fn finding_document(finding: &Finding) -> FindingDocument {
         class: finding.class.as_str(),
         confidence: f64::from(finding.confidence.get()) / 1000.0,
         facts: finding.facts.clone(),
-        proof: finding
-            .proof
-            .iter()
-            .map(|proof| ProofDocument { line: proof.line, text: proof.text.clone() })
-            .collect(),
+        proof: finding.proof.iter().map(|proof| ProofDocument { line: proof.line, text: proof.text.clone() }).collect(),
     }
 }
 

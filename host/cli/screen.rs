@@ -13,6 +13,8 @@ use crate::printer::{Tone, toned};
 
 /// Characters of one line of foreign text on the approval screen; `view` shows all.
 const FOREIGN_CHARACTERS_MAX: usize = 400;
+/// Lines of proof on one screen.
+const PROOF_LINES_MAX: usize = 3;
 
 /// The one screen of an approval.
 pub fn approval(request: &ApprovalRequest<'_>) -> String {
@@ -77,7 +79,8 @@ pub fn whole_plan(request: &ApprovalRequest<'_>) -> String {
 pub fn explanation(request: &ApprovalRequest<'_>) -> String {
     let mut text = String::from("\n");
     for (at, (step, decided)) in request.frozen.plan().steps.iter().zip(request.decided).enumerate() {
-        let _ = writeln!(text, "  {}. {} is {}: {}", at + 1, step.action.kind(), step.risk, escaped(&step.risk_because));
+        let _ =
+            writeln!(text, "  {}. {} is {}: {}", at + 1, step.action.kind(), step.risk, escaped(&step.risk_because));
         let _ = writeln!(
             text,
             "     {}: {} ({})",
@@ -108,9 +111,15 @@ pub fn other_ways(request: &ApprovalRequest<'_>) -> String {
     text
 }
 
-/// The lines that prove a finding, or what was extracted.
+/// The last lines that prove a finding, each said once: the engine's words come back inside those of the command.
 pub fn proof(finding: &Finding) -> Vec<String> {
-    finding.proof.iter().rev().take(2).map(|proof| escaped_short(proof.text.trim(), FOREIGN_CHARACTERS_MAX)).collect()
+    let mut lines: Vec<&str> = Vec::new();
+    for line in finding.proof.iter().rev().map(|proof| proof.text.trim()) {
+        if lines.len() < PROOF_LINES_MAX && !lines.iter().any(|said| said.contains(line) || line.contains(said)) {
+            lines.push(line);
+        }
+    }
+    lines.into_iter().map(|line| escaped_short(line, FOREIGN_CHARACTERS_MAX)).collect()
 }
 
 fn method_words(method: EditMethod) -> &'static str {

@@ -35,7 +35,7 @@ impl Repair {
 
     /// Takes the changes of `session` back.
     pub(crate) fn undo(&self, project: &Project<'_>, session: &str) -> Command {
-        self.command(project, &["undo", session])
+        self.command(project, &["undo", session, "--yes"])
     }
 
     /// The newest session of `project`.

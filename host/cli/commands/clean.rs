@@ -9,7 +9,7 @@ use crate::opening::{cache_dir, state_dir};
 /// Removes compiled tools and bundles.
 pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
-    let folders = [cache_dir(&state), state.root().join("bundles")];
+    let folders = [cache_dir(context.environment), state.root().join("bundles")];
     let mut removed = Vec::new();
     for folder in folders {
         if remove(&folder)? {

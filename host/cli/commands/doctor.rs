@@ -73,8 +73,7 @@ async fn compose(context: &Context<'_>) -> Result<String, (String, Vec<String>)>
 
 fn project(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
     let choice = project_choice(context.global, context.environment, Vec::new());
-    let located =
-        locate(&choice).map_err(OpenError::Project).map_err(|error| (error.to_string(), error.hints()))?;
+    let located = locate(&choice).map_err(OpenError::Project).map_err(|error| (error.to_string(), error.hints()))?;
     settings(&choice).map_err(|error| (error.error.to_string(), error.hints))?;
     let files: Vec<_> = located.files.iter().map(|file| file.display().to_string()).collect();
     Ok(files.join(", "))
@@ -89,7 +88,7 @@ fn policy(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
 }
 
 fn tools(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
-    let tools = toolbox(&state_dir(context.global, context.environment));
+    let tools = toolbox(context.environment);
     match tools.failures().first() {
         Some(failure) => Err((failure.to_string(), Vec::new())),
         None => {

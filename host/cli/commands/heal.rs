@@ -64,6 +64,7 @@ pub async fn apply(context: &Context<'_>, args: &ApplyArgs) -> Result<Code, Comm
     let options = options(context, Purpose::Heal, args.yes, &[])?;
     let mut person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
     let mut journal = journal(context, &opened.deployment)?;
+    opened.tools = toolbox(context.environment);
     let report = opened.workflow(&mut journal, &mut person, options).apply(&args.digest).await?;
     show(context, &report)
 }
@@ -110,8 +111,7 @@ pub async fn open(context: &Context<'_>, services: Vec<String>) -> Result<Opened
     let choice = project_choice(context.global, context.environment, services);
     let (directory, settings) = settings(&choice)?;
     let policies = opening::policies(context.environment, Some(&directory), context.global.timeout)?;
-    let deployment =
-        opening::deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
+    let deployment = opening::deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
     let target = deployment.target().clone();
     Ok(Opened { deployment, tools: Toolbox::default(), policies, settings, target, clock: SystemClock::new() })
 }
@@ -158,7 +158,8 @@ async fn heal(
         return Ok(Code::Success);
     }
     let mut journal = journal(context, &opened.deployment)?;
-    opened.tools = toolbox(&state_dir(context.global, context.environment));
+    context.printer.progress("loading the repair tools");
+    opened.tools = toolbox(context.environment);
     for failure in opened.tools.failures() {
         context.printer.progress(&format!("a tool is left out: {}", escaped(&failure.to_string())));
     }
@@ -170,7 +171,8 @@ async fn heal(
 
 /// Runs the person's own command with its terminal, and keeps the end of what it printed.
 pub async fn run_command(context: &Context<'_>, command: &[String]) -> Result<EndedCommand, CommandError> {
-    let (program, args) = command.split_first().ok_or_else(|| CommandError::new(Code::Usage, "no command was given"))?;
+    let (program, args) =
+        command.split_first().ok_or_else(|| CommandError::new(Code::Usage, "no command was given"))?;
     let invocation = Invocation::new(program, args);
     let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
     let ended = if context.printer.is_json() {
@@ -266,7 +268,8 @@ fn show_report(printer: &Printer, report: &Report) {
     }
     let edited = report.steps.iter().any(|step| matches!(step.outcome, Outcome::Done { .. }));
     if edited && healed {
-        let hint = format!("`repair undo {}` takes the edits back; `repair audit verify` checks the record", report.session);
+        let hint =
+            format!("`repair undo {}` takes the edits back; `repair audit verify` checks the record", report.session);
         printer.line(&toned(Tone::Faint, &hint));
     }
 }

@@ -36,7 +36,10 @@ pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
     let located = locate(&choice).map_err(OpenError::Project)?;
     let path = located.directory.join(FILE_NAME);
     if path.exists() {
-        return Err(CommandError::new(Code::Usage, format!("`{}` exists already and is left as it is", path.display())));
+        return Err(CommandError::new(
+            Code::Usage,
+            format!("`{}` exists already and is left as it is", path.display()),
+        ));
     }
     files::create_new(&path, TEMPLATE.as_bytes()).map_err(|error| {
         let hints = error.hints();

@@ -31,11 +31,7 @@ pub async fn wrapped(context: &Context<'_>, command: &[String]) -> Result<Code, 
     }
 }
 
-async fn explain(
-    context: &Context<'_>,
-    evidence: Vec<Evidence>,
-    services: Vec<String>,
-) -> Result<Code, CommandError> {
+async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<String>) -> Result<Code, CommandError> {
     let choice = project_choice(context.global, context.environment, services);
     let (_, settings) = settings(&choice)?;
     let state = state_dir(context.global, context.environment);

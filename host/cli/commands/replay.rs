@@ -27,7 +27,7 @@ pub fn run(context: &Context<'_>, session: &str) -> Result<Code, CommandError> {
     let mut documents = Vec::new();
     let mut all_equal = true;
     for answer in answers {
-        let (recorded, replayed) = replay(&state, &found.target_id, answer)?;
+        let (recorded, replayed) = replay(context, &state, &found.target_id, answer)?;
         let equal = recorded == replayed;
         all_equal &= equal;
         let (tone, word) = if equal { (Tone::Good, "equal") } else { (Tone::Bad, "DIFFERS") };
@@ -48,7 +48,12 @@ pub fn run(context: &Context<'_>, session: &str) -> Result<Code, CommandError> {
         .hint("report this: the sandbox lets something in that the record does not hold"))
 }
 
-fn replay(state: &StateDir, target: &Digest, answer: &AnswerState) -> Result<(Digest, Digest), CommandError> {
+fn replay(
+    context: &Context<'_>,
+    state: &StateDir,
+    target: &Digest,
+    answer: &AnswerState,
+) -> Result<(Digest, Digest), CommandError> {
     let decode = |what: &str, error: serde_json::Error| CommandError::internal(what, error);
     let component = load_blob(state, target, &answer.component_blob)?;
     let case: Case = serde_json::from_slice(&load_blob(state, target, &answer.case)?)
@@ -56,7 +61,7 @@ fn replay(state: &StateDir, target: &Digest, answer: &AnswerState) -> Result<(Di
     let recorded: Reply = serde_json::from_slice(&load_blob(state, target, &answer.reply)?)
         .map_err(|error| decode("the recorded reply cannot be read", error))?;
     let source = ToolSource { name: answer.tool.id.clone(), bytes: Cow::Owned(component) };
-    let mut tools = Toolbox::load(vec![source], &LoadOptions { cache_dir: Some(cache_dir(state)) });
+    let mut tools = Toolbox::load(vec![source], &LoadOptions { cache_dir: Some(cache_dir(context.environment)) });
     if let Some(failure) = tools.failures().first() {
         return Err(CommandError::new(Code::Internal, failure.to_string()));
     }

@@ -50,7 +50,11 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
     let found = find_session(&state_dir(context.global, context.environment), session)?;
     let session = found.session()?;
     printer.line(&format!("{}  {}", toned(Tone::Heading, session.id.as_str()), session.status.as_str()));
-    printer.line(&format!("  project   {} in {}", escaped(&found.target.project), escaped(&found.target.directory.display().to_string())));
+    printer.line(&format!(
+        "  project   {} in {}",
+        escaped(&found.target.project),
+        escaped(&found.target.directory.display().to_string())
+    ));
     printer.line(&format!("  began     {:.0}", session.started));
     printer.line(&format!("  updated   {:.0}", session.updated));
     if !session.command.is_empty() {

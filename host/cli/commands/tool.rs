@@ -7,12 +7,12 @@ use repair_pipeline::outside::Tools as _;
 use super::Context;
 use crate::args::ToolCommand;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{state_dir, toolbox};
+use crate::opening::toolbox;
 use crate::printer::{Tone, toned};
 
 /// Lists the tools, or shows one.
 pub fn run(context: &Context<'_>, command: &ToolCommand) -> Result<Code, CommandError> {
-    let tools = toolbox(&state_dir(context.global, context.environment));
+    let tools = toolbox(context.environment);
     match command {
         ToolCommand::List => {
             for manifest in tools.manifests() {
@@ -41,7 +41,11 @@ fn show(context: &Context<'_>, manifest: &Manifest) {
     fn listed<T: ToString>(items: &[T]) -> String {
         items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
-    context.printer.line(&format!("{}  {}", toned(Tone::Heading, &manifest.tool.to_string()), escaped(&manifest.summary)));
+    context.printer.line(&format!(
+        "{}  {}",
+        toned(Tone::Heading, &manifest.tool.to_string()),
+        escaped(&manifest.summary)
+    ));
     context.printer.line(&format!("  handles    {}", listed(&manifest.handles)));
     context.printer.line(&format!("  sees       {}", listed(&manifest.sees)));
     context.printer.line(&format!("  may        {}", listed(&manifest.may)));

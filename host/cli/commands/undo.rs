@@ -43,7 +43,9 @@ pub async fn run(context: &Context<'_>, args: &UndoArgs) -> Result<Code, Command
     for step in &steps {
         context.printer.line(&format!("restored {}", escaped(&step.edit.file)));
     }
-    context.printer.line("containers keep running as they are; `docker compose up -d` puts the restored files into effect");
+    context
+        .printer
+        .line("containers keep running as they are; `docker compose up -d` puts the restored files into effect");
     context.printer.document(&serde_json::json!({
         "session": session,
         "undone": found.id,

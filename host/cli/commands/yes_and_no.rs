@@ -35,7 +35,8 @@ pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, Comma
     };
     let clock = SystemClock::new();
     let mut journal = Journal::open_for_append(&state, &target_id, Box::new(clock))?;
-    let blob = session.plan.as_ref().map(|plan| plan.blob).ok_or_else(|| CommandError::new(Code::Internal, "no plan"))?;
+    let blob =
+        session.plan.as_ref().map(|plan| plan.blob).ok_or_else(|| CommandError::new(Code::Internal, "no plan"))?;
     let frozen = FrozenPlan::read(journal.load(blob)?)
         .map_err(|error| CommandError::internal("the stored plan cannot be read", error))?;
     let policies = opening::policies(context.environment, Some(&target.directory), context.global.timeout)?;

@@ -128,9 +128,8 @@ impl ComposeDeployment {
         let (engine, config) = tokio::join!(Engine::connect(endpoint), command.config());
         let config = config.map_err(OpenError::Refused)?;
         let engine = engine?;
-        let model = model_from_config(&config).map_err(|error| {
-            OpenError::Refused(TargetError { what: error.to_string(), hints: Vec::new() })
-        })?;
+        let model = model_from_config(&config)
+            .map_err(|error| OpenError::Refused(TargetError { what: error.to_string(), hints: Vec::new() }))?;
         let target = Target {
             endpoint: host,
             directory: located.directory.clone(),

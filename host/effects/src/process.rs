@@ -109,7 +109,7 @@ pub struct RunOptions<'a> {
     /// Bytes kept of each stream; the end is kept.
     pub output_bytes_max: usize,
     /// Inherited by the process, so that it stays open until the process has ended.
-    pub lease: Option<BorrowedFd<'a>>,
+    pub lease: Vec<BorrowedFd<'a>>,
     /// Called once, right after the start, with the process group. [`ControlFlow::Break`] kills the process.
     pub started: Option<&'a mut dyn FnMut(u32) -> ControlFlow<()>>,
     /// Called with each line of output without its end. A carriage return ends a line too. Not safe to show yet.
@@ -121,7 +121,7 @@ pub struct RunOptions<'a> {
 impl RunOptions<'_> {
     /// A quiet run.
     pub fn new(timeout: Duration, output_bytes_max: usize) -> Self {
-        Self { timeout, output_bytes_max, lease: None, started: None, on_line: None, interrupted: None }
+        Self { timeout, output_bytes_max, lease: Vec::new(), started: None, on_line: None, interrupted: None }
     }
 }
 
@@ -195,8 +195,9 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
     let start = |source| ProcessError::Start { program: program(), source };
     let mut command = invocation.command();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    if let Some(lease) = options.lease {
-        command.preserved_fds(vec![lease.try_clone_to_owned().map_err(start)?]);
+    if !options.lease.is_empty() {
+        let inherited: io::Result<_> = options.lease.iter().map(BorrowedFd::try_clone_to_owned).collect();
+        command.preserved_fds(inherited.map_err(start)?);
     }
     let mut child = tokio::process::Command::from(command).spawn().map_err(start)?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -377,7 +378,7 @@ mod tests {
             ControlFlow::Continue(())
         };
         let options =
-            RunOptions { lease: Some(held.as_fd()), started: Some(&mut started), ..RunOptions::new(MINUTE, 1024) };
+            RunOptions { lease: vec![held.as_fd()], started: Some(&mut started), ..RunOptions::new(MINUTE, 1024) };
         // The grandchild outlives the process that was run, and holds the lease on; it has no pipe of ours.
         let finished = run(&shell("sleep 1 >/dev/null 2>&1 & exit 0"), options).await.expect("ran");
         assert!(finished.succeeded());

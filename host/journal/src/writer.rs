@@ -261,8 +261,8 @@ impl Log for Journal {
         Ok(())
     }
 
-    fn lease(&self) -> Option<BorrowedFd<'_>> {
-        self.lease.as_ref().map(Lease::file)
+    fn lease(&self) -> Vec<BorrowedFd<'_>> {
+        self.lease.iter().flat_map(|lease| std::iter::once(lease.file()).chain(lease.directory())).collect()
     }
 }
 

@@ -168,15 +168,15 @@ mod tests {
         assert_eq!(check("other", "component", "policy", "footprint", session(1), 150), Err(GrantVoid::Plan));
         assert_eq!(check("plan", "other", "policy", "footprint", session(1), 150), Err(GrantVoid::Component));
         assert_eq!(check("plan", "component", "other", "footprint", session(1), 150), Err(GrantVoid::Policy));
-        assert!(matches!(
-            check("plan", "component", "policy", "other", session(1), 150),
-            Err(GrantVoid::Footprint(_))
-        ));
+        assert!(matches!(check("plan", "component", "policy", "other", session(1), 150), Err(GrantVoid::Footprint(_))));
         assert_eq!(
             check("plan", "component", "policy", "footprint", session(2), 150),
             Err(GrantVoid::Session(session(1)))
         );
-        assert_eq!(check("plan", "component", "policy", "footprint", session(1), 200), Err(GrantVoid::Expired(at(200))));
+        assert_eq!(
+            check("plan", "component", "policy", "footprint", session(1), 200),
+            Err(GrantVoid::Expired(at(200)))
+        );
         assert_eq!(check("plan", "component", "policy", "footprint", session(1), 99), Err(GrantVoid::NotYet(at(100))));
     }
 }

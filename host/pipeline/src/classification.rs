@@ -115,13 +115,22 @@ mod tests {
     #[test]
     fn every_form_of_a_held_port_is_one_class_with_its_port() {
         for (text, port) in [
-            ("Error response from daemon: driver failed programming external connectivity on endpoint x (abc): Error starting userland proxy: listen tcp4 0.0.0.0:8080: bind: address already in use", "8080"),
+            (
+                "Error response from daemon: driver failed programming external connectivity on endpoint x (abc): Error starting userland proxy: listen tcp4 0.0.0.0:8080: bind: address already in use",
+                "8080",
+            ),
             ("Bind for 0.0.0.0:9090 failed: port is already allocated", "9090"),
-            ("failed to set up container networking: driver failed programming external connectivity on endpoint p-web-1 (89): failed to bind host port for 0.0.0.0:18080:172.17.0.2:80/tcp: address already in use", "18080"),
+            (
+                "failed to set up container networking: driver failed programming external connectivity on endpoint p-web-1 (89): failed to bind host port for 0.0.0.0:18080:172.17.0.2:80/tcp: address already in use",
+                "18080",
+            ),
             ("failed to bind host port 0.0.0.0:8888/tcp: address already in use", "8888"),
             ("cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use", "8080"),
             ("rootlessport listen tcp 0.0.0.0:9080: bind: address already in use", "9080"),
-            ("Ports are not available: exposing port TCP 0.0.0.0:8000 -> 0.0.0.0:0: listen tcp 0.0.0.0:8000: bind: address already in use", "8000"),
+            (
+                "Ports are not available: exposing port TCP 0.0.0.0:8000 -> 0.0.0.0:0: listen tcp 0.0.0.0:8000: bind: address already in use",
+                "8000",
+            ),
             ("listen tcp6 [::]:8081: bind: address already in use", "8081"),
             ("Bind for :::8082 failed: port is already allocated", "8082"),
             ("Bind for [::1]:8083 failed: port is already allocated", "8083"),

@@ -3,6 +3,8 @@
 //! There is one gate and every effect passes it: declared by the tool, inside this target, risk and change computed again,
 //! allowed by policy, granted, what was approved still true, attempts left. The plan leaves no choice to execution.
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use jiff::SignedDuration;
 use repair_model::decision::Decision;
 use repair_model::event::{Event, Intent};
@@ -133,7 +135,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         let started_ms = self.clock.monotonic_ms();
         let outcome = {
             // The lease outlives this borrow in every process of the effect: each inherits its own descriptor.
-            let lease = self.log.lease().map(|fd| fd.try_clone_to_owned()).transpose().map_err(|source| LogError::Io {
+            let held: Result<Vec<OwnedFd>, _> =
+                self.log.lease().into_iter().map(|descriptor| descriptor.try_clone_to_owned()).collect();
+            let held = held.map_err(|source| LogError::Io {
                 what: "the lease could not be handed to the effect".to_owned(),
                 source,
             })?;
@@ -144,7 +148,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             let person = std::cell::RefCell::new(&mut *self.person);
             let mut progress = |line: &str| person.borrow_mut().tell(Progress::Output(line));
             let context = EffectContext {
-                lease: lease.as_ref().map(std::os::fd::AsFd::as_fd),
+                lease: held.iter().map(AsFd::as_fd).collect(),
                 seconds_max: self.policies.bounds().up_seconds_max,
                 started: &mut started,
                 progress: &mut progress,
@@ -177,13 +181,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         Ok(self.gate_target(step).await)
     }
 
-    fn gate_grant(
-        &self,
-        frozen: &FrozenPlan,
-        grant: &Grant,
-        step: &Step,
-        attempts: u32,
-    ) -> Result<(), GateRefusal> {
+    fn gate_grant(&self, frozen: &FrozenPlan, grant: &Grant, step: &Step, attempts: u32) -> Result<(), GateRefusal> {
         let plan = frozen.plan();
         let Some(manifest) = self.tools.manifests().iter().find(|manifest| manifest.tool == plan.tool) else {
             return Err(GateRefusal::Void(GrantVoid::Component));

@@ -107,8 +107,9 @@ pub trait Log {
     /// # Errors
     /// When the head may not last.
     fn sign_head(&mut self) -> Result<(), LogError>;
-    /// A descriptor that keeps the lease for as long as it is open anywhere; the process that runs an effect inherits it.
-    fn lease(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
+    /// The descriptors that keep the lease for as long as they are open anywhere; the process that runs an effect inherits
+    /// them. Empty without a lease.
+    fn lease(&self) -> Vec<std::os::fd::BorrowedFd<'_>>;
 }
 
 /// Why the target could not be looked at or changed.
@@ -144,7 +145,7 @@ pub struct Preparation {
 /// How an effect is run.
 pub struct EffectContext<'a> {
     /// Inherited by every process of the effect.
-    pub lease: Option<std::os::fd::BorrowedFd<'a>>,
+    pub lease: Vec<std::os::fd::BorrowedFd<'a>>,
     /// Wall time, in seconds; the effect is ended after that.
     pub seconds_max: u64,
     /// Called once a process runs the effect, with its process group, before anything is waited for.

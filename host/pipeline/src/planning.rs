@@ -124,8 +124,11 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         params: &str,
         method: Option<EditMethod>,
     ) -> Result<Draft, String> {
-        let Preparation { steps, warnings, other_ways } =
-            self.deployment.prepare(&proposal.actions, method).await.map_err(|error| with_hints(&error.what, &error.hints))?;
+        let Preparation { steps, warnings, other_ways } = self
+            .deployment
+            .prepare(&proposal.actions, method)
+            .await
+            .map_err(|error| with_hints(&error.what, &error.hints))?;
         let methods = steps.iter().find(|prepared| !prepared.methods.is_empty()).map(|step| step.methods.clone());
         let frozen = FrozenPlan::new(Plan {
             target: self.target.id(),
@@ -140,7 +143,12 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             other_ways,
         })
         .map_err(|error| format!("the plan cannot be written down: {error}"))?;
-        Ok(Draft { frozen, methods: methods.unwrap_or_default(), proposal: proposal.clone(), params: params.to_owned() })
+        Ok(Draft {
+            frozen,
+            methods: methods.unwrap_or_default(),
+            proposal: proposal.clone(),
+            params: params.to_owned(),
+        })
     }
 
     async fn ask(&mut self, manifest: Manifest, finding: &Finding, history: &[Attempt]) -> Result<Asked, LogError> {
@@ -149,8 +157,12 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         if let Err(error) = check_params(&id, &manifest.params_schema, &params) {
             return Ok(Asked::Passed(error.to_string(), true));
         }
-        let mut case =
-            Case { finding: finding.clone(), observations: Vec::new(), params: params.to_string(), history: history.to_vec() };
+        let mut case = Case {
+            finding: finding.clone(),
+            observations: Vec::new(),
+            params: params.to_string(),
+            history: history.to_vec(),
+        };
         let rounds = self.bounds.tool_rounds_max;
         for _ in 0..=rounds {
             let reply = match self.call(&manifest, &case)? {
@@ -186,7 +198,8 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
     /// Shows the case to the tool and records question and answer, so that `repair replay` can ask again.
     fn call(&mut self, manifest: &Manifest, case: &Case) -> Result<Result<Reply, ToolFailure>, LogError> {
         let tool = &manifest.tool;
-        let misuse = |what: String| ToolFailure { tool: tool.id.clone(), what, fix: "report this to its author".to_owned() };
+        let misuse =
+            |what: String| ToolFailure { tool: tool.id.clone(), what, fix: "report this to its author".to_owned() };
         let Ok(case_bytes) = serde_json::to_vec(case) else {
             return Ok(Err(misuse("its case cannot be written down".to_owned())));
         };

@@ -164,7 +164,12 @@ impl Session {
 
     /// Effects that were started in this session.
     pub fn attempts(&self) -> u32 {
-        self.steps.iter().filter(|step| matches!(step.intent, Intent::Apply { .. })).count().try_into().unwrap_or(u32::MAX)
+        self.steps
+            .iter()
+            .filter(|step| matches!(step.intent, Intent::Apply { .. }))
+            .count()
+            .try_into()
+            .unwrap_or(u32::MAX)
     }
 }
 
@@ -259,9 +264,10 @@ impl History {
         let illegal = |what: String| IllegalTransition { sequence: record.sequence, what };
         let Some(id) = &record.session else {
             return match record.event {
-                Event::LogOpened { .. } | Event::TailSetAside { .. } | Event::LeaseTaken { .. } | Event::Noted { .. } => {
-                    Ok(self)
-                }
+                Event::LogOpened { .. }
+                | Event::TailSetAside { .. }
+                | Event::LeaseTaken { .. }
+                | Event::Noted { .. } => Ok(self),
                 _ => Err(illegal("an event of a session names no session".to_owned())),
             };
         };
@@ -275,8 +281,7 @@ impl History {
         if let Event::Planned { plan, class, .. } = &record.event {
             self.classes.insert(*plan, *class);
         }
-        let session =
-            self.sessions.get_mut(id).ok_or_else(|| illegal(format!("session {id} has not begun")))?;
+        let session = self.sessions.get_mut(id).ok_or_else(|| illegal(format!("session {id} has not begun")))?;
         if session.status.is_final() {
             return Err(illegal(format!("session {id} is over")));
         }
@@ -308,9 +313,10 @@ fn began(id: &SessionId, purpose: &Purpose, command: &[String], time: Timestamp)
 
 fn advance(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), String> {
     match event {
-        Event::LogOpened { .. } | Event::TailSetAside { .. } | Event::LeaseTaken { .. } | Event::SessionBegan { .. } => {
-            Err("an event of the log names a session".to_owned())
-        }
+        Event::LogOpened { .. }
+        | Event::TailSetAside { .. }
+        | Event::LeaseTaken { .. }
+        | Event::SessionBegan { .. } => Err("an event of the log names a session".to_owned()),
         Event::Noted { .. } | Event::ToolRefused { .. } => Ok(()),
         Event::Diagnosed { round, findings, .. } => {
             if *round < session.round {
@@ -542,12 +548,7 @@ mod tests {
     }
 
     fn planned() -> Event {
-        Event::Planned {
-            round: 1,
-            plan: digest("plan"),
-            blob: digest("blob"),
-            class: FailureClass::DockerPortConflict,
-        }
+        Event::Planned { round: 1, plan: digest("plan"), blob: digest("blob"), class: FailureClass::DockerPortConflict }
     }
 
     fn intended(step: u32) -> Event {
@@ -579,12 +580,7 @@ mod tests {
     }
 
     fn granted_and_used(nonce: &str) -> Vec<Event> {
-        vec![
-            began(),
-            planned(),
-            Event::Granted { grant: grant(nonce) },
-            Event::GrantUsed { nonce: nonce.into() },
-        ]
+        vec![began(), planned(), Event::Granted { grant: grant(nonce) }, Event::GrantUsed { nonce: nonce.into() }]
     }
 
     #[test]

@@ -176,7 +176,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         course.grants = session.grants.len().try_into().unwrap_or(u32::MAX);
         course.findings.clone_from(&session.findings);
         course.decided.clone_from(&state.decided);
-        let unattended = state.decision == Some(Decision::Allow) || (self.options.yes && yes_flag_covers(frozen.plan().risk()));
+        let unattended =
+            state.decision == Some(Decision::Allow) || (self.options.yes && yes_flag_covers(frozen.plan().risk()));
         let grant = match session.unused_grant(frozen.digest()) {
             Some(grant) => grant.clone(),
             None if session.status == Status::AwaitingApproval && unattended => {
@@ -315,10 +316,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let blob = self.log.store(&serde_json::to_vec(&EvidenceBlob { evidence })?)?;
         let event = Event::Diagnosed { round: course.round, evidence: blob, findings: findings.clone() };
         self.log.append(Some(&course.session), event, Durability::Process)?;
-        let primary = findings.first().cloned().ok_or_else(|| WorkflowError::Request {
-            what: "nothing was found".to_owned(),
-            hints: Vec::new(),
-        })?;
+        let primary = findings
+            .first()
+            .cloned()
+            .ok_or_else(|| WorkflowError::Request { what: "nothing was found".to_owned(), hints: Vec::new() })?;
         course.findings = findings;
         self.person.tell(Progress::Found(&primary));
         Ok(primary)
@@ -399,7 +400,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
     }
 
-    fn decide(&mut self, course: &mut Course, frozen: &FrozenPlan, finding: &Finding) -> Result<Decision, WorkflowError> {
+    fn decide(
+        &mut self,
+        course: &mut Course,
+        frozen: &FrozenPlan,
+        finding: &Finding,
+    ) -> Result<Decision, WorkflowError> {
         let event = Event::Planned {
             round: course.round,
             plan: frozen.digest(),
@@ -475,8 +481,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Channel::Terminal | Channel::Command | Channel::YesFlag => &self.options.approver,
         };
         let seconds = self.policies.bounds().grant_seconds_max;
-        let grant =
-            approval::grant(frozen, &course.session, approver, channel, self.clock.now(), seconds, nonce);
+        let grant = approval::grant(frozen, &course.session, approver, channel, self.clock.now(), seconds, nonce);
         self.log.append(Some(&course.session), Event::Granted { grant: grant.clone() }, Durability::Power)?;
         self.log.sign_head()?;
         Ok(grant)

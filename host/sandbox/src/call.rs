@@ -73,7 +73,9 @@ impl Fault for CallFault {
             Cause::Stack => "look for a recursion without an end, or use a loop",
             Cause::Instances { .. } => "link its parts into one module",
             Cause::ReplySize { .. } => "return fewer or shorter texts",
-            Cause::Panic => "return an error or `decline` instead; a native test of the tool shows the message of the panic",
+            Cause::Panic => {
+                "return an error or `decline` instead; a native test of the tool shows the message of the panic"
+            }
             Cause::Trap(_) | Cause::Malformed(_) => "write it in a safe language on its generated bindings",
             Cause::Instantiation(_) => "build it with the SDK of this release of repair",
             Cause::NoWatch(_) => "raise the limit of processes (`ulimit -u`) and start `repair` again",

@@ -54,7 +54,9 @@ pub(crate) enum ComponentFault {
 impl Fault for ComponentFault {
     fn fix(&self) -> String {
         match self {
-            Self::TooLarge { .. } => "build it with `opt-level = \"s\"`, `lto` and `strip`, as the profile `guest` does",
+            Self::TooLarge { .. } => {
+                "build it with `opt-level = \"s\"`, `lto` and `strip`, as the profile `guest` does"
+            }
             Self::CoreModule => "link it with `wasm-component-ld` (see plugins/sdk)",
             Self::CompiledCode => "give the component itself (`.wasm`), not what wasmtime made of it (`.cwasm`)",
             Self::Text => "give the binary form; `wasm-tools parse` makes it",

@@ -61,14 +61,17 @@ impl Fault for WorldFault {
     fn fix(&self) -> String {
         match self {
             Self::Imports(rejected) if rejected.iter().any(|import| import.name.starts_with("wasi:")) => {
-                "build it for wasm32-unknown-unknown (see plugins/sdk), not for wasm32-wasip1 or wasm32-wasip2".to_owned()
+                "build it for wasm32-unknown-unknown (see plugins/sdk), not for wasm32-wasip1 or wasm32-wasip2"
+                    .to_owned()
             }
             Self::Imports(_) => {
                 "take what it needs from the observations of its case instead, and name them in the manifest's `sees`"
                     .to_owned()
             }
             Self::Version { .. } => "build it with the SDK of this release of repair".to_owned(),
-            Self::NoContract => "export the world `repair-tool` of wit/repair-tool.wit; the SDK's macro does it".to_owned(),
+            Self::NoContract => {
+                "export the world `repair-tool` of wit/repair-tool.wit; the SDK's macro does it".to_owned()
+            }
         }
     }
 }

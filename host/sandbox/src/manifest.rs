@@ -103,9 +103,9 @@ pub(crate) fn checked(said: bindings::Manifest, component: Digest) -> Result<Man
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= TOOL_ID_BYTES_MAX
         && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
 /// Parses the names of one field. Refusing repetitions bounds the list by what the host knows.
@@ -196,9 +196,24 @@ mod tests {
             assert!(is_id(good), "{good}");
         }
         let long = "x".repeat(65);
-        for wrong in
-            ["", "-", "a-", "-a", "a--b", "1a", "A", "a_b", "../a", "a/b", "a\\b", "a.b", "a b", "é", "a\0", long.as_str()]
-        {
+        for wrong in [
+            "",
+            "-",
+            "a-",
+            "-a",
+            "a--b",
+            "1a",
+            "A",
+            "a_b",
+            "../a",
+            "a/b",
+            "a\\b",
+            "a.b",
+            "a b",
+            "é",
+            "a\0",
+            long.as_str(),
+        ] {
             assert!(!is_id(wrong), "{wrong:?}");
             assert!(matches!(checked_with(|said| said.id = wrong.to_owned()), Err(ManifestFault::Id(_))));
         }

@@ -51,10 +51,16 @@ impl Fault for ReplyFault {
             Self::NoActions => "propose an action, or `decline` and say what a person could do".to_owned(),
             Self::NoQueries => "name the queries, or `decline`".to_owned(),
             Self::NoServices(_) | Self::EmptyText(_) => "name the services, as the Compose model has them".to_owned(),
-            Self::PortZero(_) => "use a port from 1 to 65535; `engine-picks` leaves the choice to the engine".to_owned(),
+            Self::PortZero(_) => {
+                "use a port from 1 to 65535; `engine-picks` leaves the choice to the engine".to_owned()
+            }
             Self::RangeReversed { .. } => "give the first port first".to_owned(),
-            Self::UndeclaredAction { kind, .. } => format!("add `{kind}` to `may` in the tool's manifest, or do not use it"),
-            Self::UndeclaredQuery { kind, .. } => format!("add `{kind}` to `sees` in the tool's manifest, or do not use it"),
+            Self::UndeclaredAction { kind, .. } => {
+                format!("add `{kind}` to `may` in the tool's manifest, or do not use it")
+            }
+            Self::UndeclaredQuery { kind, .. } => {
+                format!("add `{kind}` to `sees` in the tool's manifest, or do not use it")
+            }
         }
     }
 }
@@ -127,10 +133,9 @@ fn action(action: types::Action) -> Result<Action, ReplyFault> {
             after: published("after", port_move.after)?,
         }),
         types::Action::ComposeUp(up) => Action::ComposeUp { services: services("compose-up", up.services)? },
-        types::Action::CollectLogs(logs) => Action::CollectLogs {
-            services: services("collect-logs", logs.services)?,
-            lines_max: logs.lines_max,
-        },
+        types::Action::CollectLogs(logs) => {
+            Action::CollectLogs { services: services("collect-logs", logs.services)?, lines_max: logs.lines_max }
+        }
     })
 }
 
@@ -147,11 +152,7 @@ fn query(query: types::Query) -> Result<Query, ReplyFault> {
 }
 
 fn port_key(field: &'static str, key: types::PortKey) -> Result<PortKey, ReplyFault> {
-    Ok(PortKey {
-        port: port(field, key.port)?,
-        protocol: protocol(key.protocol),
-        host_ip: address(key.host_ip)?,
-    })
+    Ok(PortKey { port: port(field, key.port)?, protocol: protocol(key.protocol), host_ip: address(key.host_ip)? })
 }
 
 fn protocol(protocol: types::Protocol) -> Protocol {

@@ -167,7 +167,11 @@ fn check_case(tool: &str, case: &Case) -> Result<(), ToolFailure> {
     } else {
         return Ok(());
     };
-    Err(ToolFailure { tool: quoted(tool), what, fix: "heal a smaller project, or a part of it by naming services".to_owned() })
+    Err(ToolFailure {
+        tool: quoted(tool),
+        what,
+        fix: "heal a smaller project, or a part of it by naming services".to_owned(),
+    })
 }
 
 /// Takes so many bytes and keeps none.

@@ -40,8 +40,8 @@ impl<'a> Entry<'a> {
         self.port.target == self.port.target_last && self.width() > 1
     }
 
-    /// The variable in `.env` whose value it is. Whoever shares it moves too.
-    pub(crate) fn dotenv(&self) -> Option<&'a str> {
+    /// The variable in `.env` whose value it is.
+    fn dotenv(&self) -> Option<&'a str> {
         match &self.port.origin.as_ref()?.source {
             ValueSource::Dotenv(variable) => Some(variable),
             ValueSource::Literal | ValueSource::Fallback(_) | ValueSource::Shell(_) => None,
@@ -53,16 +53,14 @@ impl<'a> Entry<'a> {
         matches!(&self.port.origin, Some(origin) if !matches!(origin.source, ValueSource::Shell(_)))
     }
 
-    /// Whether both should keep the same number: they share a variable, or are one service's two sides of one port,
-    /// such as TCP and UDP or two addresses.
+    /// Whether both should keep one number: two sides of one port, such as TCP and UDP or two addresses, that are of one
+    /// service or take their value from one variable. If only one of them clashes, only that one moves; the host can
+    /// move it without touching the variable.
     pub(crate) fn belongs_with(&self, other: &Self) -> bool {
-        let one_service = self.service.name == other.service.name && !self.stands_in_the_way_of(other);
-        self.port.published == other.port.published && (one_service || self.shares_variable_with(other))
-    }
-
-    /// Whether both take their value from the same variable in `.env`, so that they can only move together.
-    pub(crate) fn shares_variable_with(&self, other: &Self) -> bool {
-        self.dotenv().is_some() && self.dotenv() == other.dotenv()
+        let one_variable = self.dotenv().is_some() && self.dotenv() == other.dotenv();
+        self.port.published == other.port.published
+            && !self.stands_in_the_way_of(other)
+            && (one_variable || self.service.name == other.service.name)
     }
 
     /// Whether both cannot have the same ports of the host.

@@ -14,8 +14,8 @@ pub struct Params {
     /// first bundle that can be used is. Without one, the nearest free port is taken.
     #[schemars(length(max = 16))]
     pub bundles: Vec<Bundle>,
-    /// Whether a move may touch a service that runs, because its port is in the bundle or shares the variable; that
-    /// replaces its container. If not, such a bundle is not used.
+    /// Whether a bundle may move the port of a service that runs, which replaces its container. If not, such a bundle
+    /// is not used.
     pub recreate_running: bool,
 }
 

@@ -25,8 +25,6 @@ pub(crate) enum Cause {
     Clash,
     /// Its bundle moves.
     Bundle,
-    /// It shares a variable with one that clashes.
-    SharedVariable,
 }
 
 /// One move.
@@ -48,7 +46,7 @@ pub(crate) fn place<'a>(
     let mut board = Board { case, project: *project, tried: tried_in_vain(case), moves: Vec::new() };
     clashes.iter().try_for_each(|clash| board.stop_after_tries_in_vain(&clash.entry))?;
     let bundles = board.bundles(clashes, params);
-    let units = units(project, clashes, params)?;
+    let units = units(clashes)?;
 
     // One round for both, because which of them is needed depends on the answers.
     let of_bundles = bundles.iter().flatten().map(|one| Query::PortOwner(one.entry.key(one.first)));

@@ -24,49 +24,41 @@ pub(crate) fn listed(items: &[String]) -> String {
 pub(crate) fn reason(project: &Project<'_>, clashes: &[Clash<'_>], moves: &[Move<'_>]) -> String {
     let held: Vec<String> = clashes.iter().map(held).collect();
     let moved: Vec<String> = moves.iter().map(moved).collect();
-    let mut text = format!("{}. {} to ports that are free: {}.", listed(&held), verb(moves), listed(&moved));
-    let mut also = |cause: Cause, because: &str| {
-        let names: Vec<String> =
-            moves.iter().filter(|one| one.cause == cause).map(|one| format!("`{}`", one.entry.service.name)).collect();
-        if !names.is_empty() {
-            text.push_str(&format!(" {} moves along, because {because}.", listed(&names)));
-        }
-    };
-    also(Cause::Bundle, "its port is in the same bundle of repair.toml");
-    also(Cause::SharedVariable, "its port is the same variable");
-    let replaced: Vec<String> = moves
-        .iter()
-        .filter(|one| one.entry.is_up(project))
-        .map(|one| format!("`{}`", one.entry.service.name))
-        .collect();
+    let free = if moves.len() == 1 { "It moves to a free port" } else { "They move to free ports" };
+    let mut text = format!("Held: {}. {free}: {}.", listed(&held), listed(&moved));
+    let along: Vec<String> = moves.iter().filter(|one| one.cause == Cause::Bundle).map(name).collect();
+    if !along.is_empty() {
+        text.push_str(&format!(" Moved along only because of the bundle in repair.toml: {}.", listed(&along)));
+    }
+    let replaced: Vec<String> = moves.iter().filter(|one| one.entry.is_up(project)).map(name).collect();
     if !replaced.is_empty() {
-        text.push_str(&format!(" {} runs and is replaced for that.", listed(&replaced)));
+        text.push_str(&format!(" Replaced although running: {}.", listed(&replaced)));
     }
     text
 }
 
-fn verb(moves: &[Move<'_>]) -> &'static str {
-    if moves.len() == 1 { "It moves" } else { "They move" }
+fn name(one: &Move<'_>) -> String {
+    format!("`{}`", one.entry.service.name)
 }
 
 fn held(clash: &Clash<'_>) -> String {
     let what = format!("port {} of `{}`", clash.port, clash.entry.service.name);
     match clash.holder {
         Holder::Container(container) => match &container.project {
-            Some(project) => format!("{what} is held by the container `{}` of the project `{project}`", container.name),
-            None => format!("{what} is held by the container `{}`", container.name),
+            Some(project) => format!("{what} by the container `{}` of the project `{project}`", container.name),
+            None => format!("{what} by the container `{}`", container.name),
         },
         Holder::Process(process) => match (&process.name, process.pid) {
-            (Some(name), Some(pid)) => format!("{what} is held by the process `{name}` ({pid})"),
-            (Some(name), None) => format!("{what} is held by a process `{name}`"),
-            (None, Some(pid)) => format!("{what} is held by the process {pid}"),
-            (None, None) => format!("{what} is held by a process that may not be seen"),
+            (Some(name), Some(pid)) => format!("{what} by the process `{name}` ({pid})"),
+            (Some(name), None) => format!("{what} by a process `{name}`"),
+            (None, Some(pid)) => format!("{what} by the process {pid}"),
+            (None, None) => format!("{what} by a process that may not be seen"),
         },
         Holder::Sibling(container) => {
-            format!("{what} is held by the container `{}` of this project", container.name)
+            format!("{what} by the container `{}` of this project", container.name)
         }
-        Holder::ClaimedBy(service) => format!("{what} is claimed by `{service}` of this project as well"),
-        Holder::Unseen => format!("{what} is held, says the engine; by whom cannot be seen from here"),
+        Holder::ClaimedBy(service) => format!("{what} claimed by `{service}` of this project as well"),
+        Holder::Unseen => format!("{what}, as the engine says; by whom cannot be seen from here"),
     }
 }
 

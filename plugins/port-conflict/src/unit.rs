@@ -3,12 +3,10 @@
 use repair_tool_sdk::case::Query;
 use repair_tool_sdk::kinds::FREE_PORTS_MAX;
 use repair_tool_sdk::ports::PortKey;
-use repair_tool_sdk::project::Project;
 use repair_tool_sdk::reply::{Reply, Stop};
 
 use crate::claims::Clash;
-use crate::entry::{Entry, entries};
-use crate::parameters::Params;
+use crate::entry::Entry;
 use crate::placement::{Cause, Move};
 
 /// Queries for free ports of one entry. Together they see at most this many times [`FREE_PORTS_MAX`] ports, which is more
@@ -17,35 +15,22 @@ pub(crate) const PAGES_MAX: usize = 8;
 /// Added to a port below 1024, so that 80 becomes 8080 and 443 becomes 8443: ports from 1024 on need no privilege.
 const ABOVE_PRIVILEGED: u16 = 8000;
 
-/// Entries that take the same number; never empty.
+/// Clashing entries that take the same number; never empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Unit<'a> {
-    members: Vec<(Entry<'a>, Cause)>,
+    members: Vec<Entry<'a>>,
 }
 
-/// The clashing entries, each with those that have to keep the same number.
-pub(crate) fn units<'a>(project: &Project<'a>, clashes: &[Clash<'a>], params: &Params) -> Result<Vec<Unit<'a>>, Stop> {
+/// The clashing entries, those together that belong together.
+pub(crate) fn units<'a>(clashes: &[Clash<'a>]) -> Result<Vec<Unit<'a>>, Stop> {
     let mut units: Vec<Unit<'a>> = Vec::new();
     for clash in clashes {
-        if units.iter().any(|unit| unit.entries().any(|entry| entry == clash.entry)) {
-            continue;
+        match units.iter_mut().find(|unit| unit.members.iter().all(|member| member.belongs_with(&clash.entry))) {
+            Some(unit) => unit.members.push(clash.entry),
+            None => units.push(Unit { members: vec![clash.entry] }),
         }
-        let mut members = vec![(clash.entry, Cause::Clash)];
-        for other in clashes.iter().filter(|other| other.entry != clash.entry) {
-            if members.iter().any(|(member, _)| member.belongs_with(&other.entry)) {
-                members.push((other.entry, Cause::Clash));
-            }
-        }
-        for other in entries(project.services) {
-            let known = members.iter().any(|(member, _)| *member == other);
-            if !known && members.iter().any(|(member, _)| member.shares_variable_with(&other)) {
-                members.push((other, Cause::SharedVariable));
-            }
-        }
-        let unit = Unit { members };
-        unit.check(project, params)?;
-        units.push(unit);
     }
+    units.iter().try_for_each(Unit::check_width)?;
     Ok(units)
 }
 
@@ -60,7 +45,7 @@ pub(crate) fn page_starts(entry: Entry<'_>, pages: usize) -> impl Iterator<Item 
 
 impl<'a> Unit<'a> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
-        self.members.iter().map(|(entry, _)| *entry)
+        self.members.iter().copied()
     }
 
     /// How many ports each of them publishes.
@@ -85,12 +70,12 @@ impl<'a> Unit<'a> {
 
     /// The moves that bring all of them to `first`.
     pub(crate) fn moves_to(&self, first: u16) -> impl Iterator<Item = Move<'a>> + '_ {
-        self.members.iter().map(move |(entry, cause)| Move { entry: *entry, first, cause: *cause })
+        self.entries().map(move |entry| Move { entry, first, cause: Cause::Clash })
     }
 
     /// What to say when there is no place for it.
     pub(crate) fn no_room(&self) -> Reply {
-        let (entry, _) = &self.members[0];
+        let entry = &self.members[0];
         let what = match entry.width() {
             1 => "no port".to_owned(),
             width => format!("no {width} ports in a row"),
@@ -102,33 +87,8 @@ impl<'a> Unit<'a> {
         ))
     }
 
-    fn check(&self, project: &Project<'_>, params: &Params) -> Result<(), Stop> {
-        if self.width() > (PAGES_MAX - 1) * usize::from(FREE_PORTS_MAX) {
-            return Err(self.no_room().into());
-        }
-        for (at, (one, _)) in self.members.iter().enumerate() {
-            if let Some((other, _)) = self.members[..at].iter().find(|(other, _)| other.first_shared(one).is_some()) {
-                return Err(Reply::decline(format!(
-                    "`{}` and `{}` take the same port from one variable, {}, so moving it moves both. Give them two variables.",
-                    other.service.name,
-                    one.service.name,
-                    one.dotenv().unwrap_or("of the same name"),
-                ))
-                .into());
-            }
-        }
-        let running = self
-            .members
-            .iter()
-            .find(|(entry, cause)| *cause == Cause::SharedVariable && entry.is_up(project) && !params.recreate_running);
-        running.map_or(Ok(()), |(entry, _)| {
-            Err(Reply::decline(format!(
-                "The port is the variable {} in `.env`, and `{}`, which runs, takes it as well; `recreate_running = false` \
-                 forbids to replace it. Give them two variables.",
-                entry.dotenv().unwrap_or_default(),
-                entry.service.name,
-            ))
-            .into())
-        })
+    fn check_width(&self) -> Result<(), Stop> {
+        let width_max = (PAGES_MAX - 1) * usize::from(FREE_PORTS_MAX);
+        if self.width() > width_max { Err(self.no_room().into()) } else { Ok(()) }
     }
 }

@@ -89,9 +89,10 @@ impl ComposeCommand {
 
     async fn look(&self, args: &[&str]) -> Result<Finished, TargetError> {
         let options = RunOptions::new(Duration::from_secs(LOOK_SECONDS_MAX), COMPOSE_OUTPUT_BYTES_MAX);
-        run(&self.invocation(args), options)
-            .await
-            .map_err(|error| TargetError { what: error.to_string(), hints: vec!["`repair doctor` checks Compose".to_owned()] })
+        run(&self.invocation(args), options).await.map_err(|error| TargetError {
+            what: error.to_string(),
+            hints: vec!["`repair doctor` checks Compose".to_owned()],
+        })
     }
 
     fn invocation(&self, args: &[&str]) -> Invocation {

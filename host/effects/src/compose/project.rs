@@ -163,8 +163,7 @@ mod tests {
         let top = root.path().canonicalize().expect("a real path");
         write(top.join("prod.yaml"));
         write(top.join("compose.override.yaml"));
-        let located =
-            locate(&ProjectChoice { files: vec!["prod.yaml".into()], ..choice(&top) }).expect("found");
+        let located = locate(&ProjectChoice { files: vec!["prod.yaml".into()], ..choice(&top) }).expect("found");
         assert_eq!(located.files, [top.join("prod.yaml")]);
         assert!(located.explicit);
         let missing = locate(&ProjectChoice { files: vec!["none.yaml".into()], ..choice(&top) });

@@ -104,7 +104,9 @@ impl ComposeDeployment {
         let finished = match finished {
             Ok(finished) => finished,
             Err(ProcessError::Watch { .. }) => {
-                return Ok(Outcome::Unclear { reason: "`compose up` was started, but could not be watched".to_owned() });
+                return Ok(Outcome::Unclear {
+                    reason: "`compose up` was started, but could not be watched".to_owned(),
+                });
             }
             Err(error @ (ProcessError::Start { .. } | ProcessError::Abandoned { .. })) => {
                 return Ok(failed(error.to_string()));
@@ -162,7 +164,8 @@ impl ComposeDeployment {
         match self.list().await {
             Ok(containers) => {
                 for container in containers {
-                    let error = container.error.as_deref().map(|error| format!(": {}", redacted(error))).unwrap_or_default();
+                    let error =
+                        container.error.as_deref().map(|error| format!(": {}", redacted(error))).unwrap_or_default();
                     text.push_str(&format!("{}  {}{error}\n", container.container.name, container.state));
                 }
             }

@@ -141,10 +141,15 @@ impl ComposeDeployment {
         moves: &mut Moves,
         warnings: &mut Vec<String>,
     ) -> Result<Prepared, TargetError> {
-        let entry = entry_of(model, port_move)
-            .ok_or_else(|| refusal(format!("service `{}` publishes no {} on {}", port_move.service, port_move.target, port_move.before)))?;
+        let entry = entry_of(model, port_move).ok_or_else(|| {
+            refusal(format!(
+                "service `{}` publishes no {} on {}",
+                port_move.service, port_move.target, port_move.before
+            ))
+        })?;
         not_claimed(model, port_move)?;
-        let ways = methods(&files.input(&self.shell, &model.services), port_move).map_err(|error| edit_refusal(&error))?;
+        let ways =
+            methods(&files.input(&self.shell, &model.services), port_move).map_err(|error| edit_refusal(&error))?;
         let ways = without_shared_variables(ways, entry, files)?;
         let chosen = ways.iter().position(|(way, _)| Some(*way) == method).unwrap_or(0);
         let (chosen_method, edit) = ways[chosen].clone();
@@ -235,9 +240,13 @@ impl ComposeDeployment {
             let service = known
                 .and_then(|container| container.container.service.clone())
                 .or_else(|| service_of_new(&self.target.project, services, &name))
-                .ok_or_else(|| refusal(format!("Compose would also touch the container `{name}`, which the plan does not name")))?;
+                .ok_or_else(|| {
+                    refusal(format!("Compose would also touch the container `{name}`, which the plan does not name"))
+                })?;
             if !services.contains(&service) {
-                return Err(refusal(format!("Compose would also touch service `{service}`, which the plan does not name")));
+                return Err(refusal(format!(
+                    "Compose would also touch service `{service}`, which the plan does not name"
+                )));
             }
             changes.insert(name.clone(), change_of(service, name, operation, known));
         }
@@ -247,8 +256,7 @@ impl ComposeDeployment {
             };
             if services.contains(service) {
                 let name = container.container.name.clone();
-                let change =
-                    change_of(service.clone(), name.clone(), ContainerOperation::Recreate, Some(container));
+                let change = change_of(service.clone(), name.clone(), ContainerOperation::Recreate, Some(container));
                 changes.insert(name, change);
             }
         }
@@ -257,9 +265,9 @@ impl ComposeDeployment {
 
     async fn container_marks(&mut self, services: &[String]) -> Result<BTreeMap<String, ContainerMark>, TargetError> {
         let containers = self.list().await?;
-        let concerned = containers.into_iter().filter(|container| {
-            container.container.service.as_ref().is_some_and(|service| services.contains(service))
-        });
+        let concerned = containers
+            .into_iter()
+            .filter(|container| container.container.service.as_ref().is_some_and(|service| services.contains(service)));
         Ok(concerned
             .map(|container| {
                 let mark = ContainerMark {
@@ -348,7 +356,10 @@ impl ComposeDeployment {
         if files.modified.contains(file) {
             return Some(format!("`{file}` is under version control and already differs from what was committed"));
         }
-        files.tracked.contains(file).then(|| format!("`{file}` is under version control; the change will show up there"))
+        files
+            .tracked
+            .contains(file)
+            .then(|| format!("`{file}` is under version control; the change will show up there"))
     }
 
     async fn owner(&self, key: &PortKey) -> Result<PortOwner, TargetError> {
@@ -373,7 +384,10 @@ pub(super) fn risk_of_up(changes: &[ContainerChange]) -> (Risk, String) {
         .collect();
     if !has_run.is_empty() {
         let names = has_run.join(", ");
-        return (Risk::Disruptive, format!("{names} has run, and what it wrote outside of volumes is lost when it is replaced"));
+        return (
+            Risk::Disruptive,
+            format!("{names} has run, and what it wrote outside of volumes is lost when it is replaced"),
+        );
     }
     if changes.iter().any(|change| recreated(&change)) {
         return (Risk::Reversible, "only containers that never ran are replaced".to_owned());
@@ -425,7 +439,9 @@ fn without_shared_variables(
     entry: &PublishedPort,
     files: &ProjectFiles,
 ) -> Result<Vec<(EditMethod, FileEdit)>, TargetError> {
-    let Some(ValueSource::Dotenv(variable)) = entry.origin.as_ref().map(|origin| &origin.source) else { return Ok(ways) };
+    let Some(ValueSource::Dotenv(variable)) = entry.origin.as_ref().map(|origin| &origin.source) else {
+        return Ok(ways);
+    };
     let uses = variable_uses(&files.sources(), variable);
     if uses.is_empty() {
         return Ok(ways);
@@ -495,8 +511,11 @@ fn summary_of(port_move: &PortMove, entry: &PublishedPort, method: EditMethod, e
 
 fn summary_of_up(services: &[String], changes: &[ContainerChange]) -> String {
     let listed = |operation: ContainerOperation| {
-        let names: Vec<&str> =
-            changes.iter().filter(|change| change.operation == operation).map(|change| change.service.as_str()).collect();
+        let names: Vec<&str> = changes
+            .iter()
+            .filter(|change| change.operation == operation)
+            .map(|change| change.service.as_str())
+            .collect();
         names.join(", ")
     };
     let parts = [

@@ -53,9 +53,8 @@ fn verdict_on(service: &Service, summaries: &[Summary]) -> ServiceVerdict {
     let mut addresses: Vec<_> = own.iter().flat_map(|summary| summary.ports_held.iter().cloned()).collect();
     addresses.sort();
     addresses.dedup();
-    let settling = sick.is_some_and(|summary| {
-        summary.state == ContainerState::Running && summary.health == Health::Starting
-    });
+    let settling =
+        sick.is_some_and(|summary| summary.state == ContainerState::Running && summary.health == Health::Starting);
     ServiceVerdict { service: service.name.clone(), healthy: enough, settling, state, addresses }
 }
 

@@ -107,7 +107,10 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r"Cannot connect to the Docker daemon|error during connect|Is the docker daemon running",
             Some(r"(?i)permission denied"),
             None,
-            &["start the engine: `sudo systemctl start docker`, or Docker Desktop", "`docker context ls` shows which engine is meant"],
+            &[
+                "start the engine: `sudo systemctl start docker`, or Docker Desktop",
+                "`docker context ls` shows which engine is meant",
+            ],
         ),
         rule(
             C::DockerPermissionDenied,
@@ -138,7 +141,9 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r"(?i)no space left on device|disk quota exceeded",
             None,
             None,
-            &["`docker system df` shows what takes the space; `docker builder prune` frees build cache without touching volumes"],
+            &[
+                "`docker system df` shows what takes the space; `docker builder prune` frees build cache without touching volumes",
+            ],
         ),
         rule(
             C::DockerUnhealthyDependency,

@@ -89,7 +89,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             }
         }
         let reason = format!("the edits of session {session} were taken back");
-        self.log.append(Some(&id), Event::Ended { ending: Ending::Undone, reason, next_steps: Vec::new() }, Durability::Power)?;
+        self.log.append(
+            Some(&id),
+            Event::Ended { ending: Ending::Undone, reason, next_steps: Vec::new() },
+            Durability::Power,
+        )?;
         self.log.sign_head()?;
         Ok(id)
     }

@@ -37,7 +37,8 @@ fn an_endless_loop_at_instantiation_is_ended_too() {
 #[test]
 fn a_memory_bomb_is_ended() {
     let failure = proposed(
-        Guest::proposing("glutton", "(loop $again (drop (memory.grow (i32.const 16))) (br $again)) unreachable").source(),
+        Guest::proposing("glutton", "(loop $again (drop (memory.grow (i32.const 16))) (br $again)) unreachable")
+            .source(),
     );
     let failure = failure.expect_err("ended");
     assert_eq!(failure.what, "`propose` asked for more than 33554432 bytes of memory");
@@ -98,7 +99,8 @@ fn other_traps_are_named() {
 #[test]
 fn an_address_outside_of_memory_cannot_be_read() {
     for address in ["-4", "131064", "1"] {
-        let failure = proposed(Guest::proposing("liar", &format!("(i32.const {address})")).source()).expect_err("ended");
+        let failure =
+            proposed(Guest::proposing("liar", &format!("(i32.const {address})")).source()).expect_err("ended");
         assert!(failure.what.starts_with("`propose` returned something that cannot be read: "), "{failure}");
     }
 }
@@ -168,6 +170,10 @@ fn a_tool_that_misbehaved_is_not_called_again() {
     let with_history = repair_model::tool::Case { history: vec![attempt], ..case() };
     let failure = toolbox.propose("grudger", &with_history).expect_err("ended");
     assert_eq!(failure.what, "`propose` panicked");
-    assert_eq!(toolbox.propose("grudger", &case()), Err(failure), "quarantined, although this case was answered before");
+    assert_eq!(
+        toolbox.propose("grudger", &case()),
+        Err(failure),
+        "quarantined, although this case was answered before"
+    );
     assert!(toolbox.propose("calm", &with_history).is_ok(), "the others go on");
 }

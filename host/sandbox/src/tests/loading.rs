@@ -159,7 +159,8 @@ fn with_cache(path: &Path) -> Toolbox {
 }
 
 fn only_entry(path: &Path) -> std::path::PathBuf {
-    let entries: Vec<_> = std::fs::read_dir(path).expect("listed").map(|entry| entry.expect("an entry").path()).collect();
+    let entries: Vec<_> =
+        std::fs::read_dir(path).expect("listed").map(|entry| entry.expect("an entry").path()).collect();
     let [entry] = entries.as_slice() else { panic!("one entry: {entries:?}") };
     entry.clone()
 }
@@ -176,7 +177,8 @@ fn compiled_code_is_kept_in_private_and_gives_the_same_results() {
     assert_eq!(mode(&path), 0o700);
     let entry = only_entry(&path);
     assert_eq!(mode(&entry), 0o600);
-    let (written, bytes) = (entry.metadata().expect("there").modified().expect("a time"), std::fs::read(&entry).expect("read"));
+    let (written, bytes) =
+        (entry.metadata().expect("there").modified().expect("a time"), std::fs::read(&entry).expect("read"));
 
     let warm = with_cache(&path);
     assert_eq!(warm.manifests(), cold.manifests());

@@ -4,7 +4,6 @@ mod guest;
 
 mod abuse;
 mod loading;
-mod measure;
 mod replies;
 
 use std::collections::BTreeMap;

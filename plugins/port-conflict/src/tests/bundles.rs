@@ -23,10 +23,7 @@ fn one_clash_moves_the_whole_bundle_position_by_position() {
         ["config-ui 4000>4004", "devlake 8080>8085", "grafana 3002>3004", "up config-ui devlake grafana mysql"]
     );
     let reason = proposal(&host).reason;
-    assert!(
-        reason.contains("`config-ui` and `devlake` moves along, because its port is in the same bundle"),
-        "{reason}"
-    );
+    assert!(reason.contains("only because of the bundle in repair.toml: `config-ui` and `devlake`."), "{reason}");
 }
 
 #[test]
@@ -80,7 +77,7 @@ fn a_running_service_of_the_bundle_is_replaced_and_that_is_said() {
         plan(&host),
         ["config-ui 4000>4004", "devlake 8080>8085", "grafana 3002>3004", "up config-ui devlake grafana"]
     );
-    assert!(proposal(&host).reason.contains("`grafana` runs and is replaced"));
+    assert!(proposal(&host).reason.contains("Replaced although running: `grafana`."));
 }
 
 #[test]

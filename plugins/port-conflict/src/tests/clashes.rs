@@ -24,8 +24,7 @@ fn a_process_holds_the_port_and_the_next_free_one_is_taken() {
     assert_eq!(proposal.confidence, 950);
     assert_eq!(
         proposal.reason,
-        "port 8080/tcp of `web` is held by the process `nginx` (812). It moves to ports that are free: `web` from 8080 \
-         to 8082."
+        "Held: port 8080/tcp of `web` by the process `nginx` (812). It moves to a free port: `web` from 8080 to 8082."
     );
 }
 
@@ -128,19 +127,25 @@ fn tcp_and_udp_of_one_port_keep_one_number() {
 }
 
 #[test]
-fn a_shared_variable_moves_all_that_use_it() {
+fn a_shared_variable_keeps_one_number_where_both_clash_and_moves_nothing_that_runs() {
     let port = || publish(5300, 53).valued_by(ValueSource::Dotenv("DNS_PORT".to_owned()));
     let host = host()
         .service(service("dns").publishing(port()))
         .service(service("dns-udp").publishing(port().udp()))
-        .container(container("dns-udp").running())
         .held(PortKey::tcp(5300), process(7, "a"))
         .held(PortKey::udp(5301), process(7, "a"));
-    assert_eq!(plan(&host), ["dns 5300>5302", "dns-udp 5300>5302", "up dns dns-udp"]);
-    let reason = proposal(&host).reason;
-    assert!(reason.contains("the same variable") && reason.contains("`dns-udp` runs and is replaced"), "{reason}");
-    let refused = host.params(r#"{"recreate_running": false}"#).decline_of::<PortConflict>();
-    assert!(refused.contains("DNS_PORT") && refused.contains("`dns-udp`"), "{refused}");
+    let both = host.clone().held(PortKey::udp(5300), process(7, "a"));
+    assert_eq!(plan(&both), ["dns 5300>5302", "dns-udp 5300>5302", "up dns dns-udp"]);
+    let one = host.container(container("dns-udp").running());
+    assert_eq!(plan(&one), ["dns 5300>5301", "up dns"]);
+}
+
+#[test]
+fn two_services_that_share_the_text_never_get_one_number() {
+    let port = || publish(8080, 80).valued_by(ValueSource::Dotenv("PORT".to_owned())).shared_with("other");
+    let host = host().service(service("a").publishing(port())).service(service("b").publishing(port()));
+    assert_eq!(plan(&host), ["b 8080>8081", "up a b"]);
+    assert_eq!(plan(&by_process(host, 8080)), ["a 8080>8081", "b 8080>8082", "up a b"]);
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn on_a_remote_engine_its_own_error_counts_when_the_text_names_the_same_port() {
     let named = host.clone().fact("port", "8080");
     assert_eq!(plan(&named), ["web 8080>8081", "up web"]);
     assert_eq!(proposal(&named).confidence, 700);
-    assert!(proposal(&named).reason.contains("says the engine"));
+    assert!(proposal(&named).reason.contains("as the engine says"));
     let unnamed = host.decline_of::<PortConflict>();
     assert!(unnamed.contains("cannot be seen from here"), "{unnamed}");
 }

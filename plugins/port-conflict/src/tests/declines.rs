@@ -99,13 +99,6 @@ fn everything_is_up() {
 }
 
 #[test]
-fn two_services_with_one_variable_for_the_same_port() {
-    let port = || publish(8080, 80).valued_by(ValueSource::Dotenv("PORT".to_owned()));
-    let host = host().service(service("a").publishing(port())).service(service("b").publishing(port()));
-    declines(&by_process(host, 8080), &["`a` and `b`", "one variable, PORT", "Give them two variables"]);
-}
-
-#[test]
 fn a_project_that_is_too_large_to_see() {
     for kind in [QueryKind::ComposeModel, QueryKind::Containers] {
         declines(&by_process(web(publish(8080, 80)), 8080).cutting(kind), &["larger than `repair` can look at"]);
