@@ -27,7 +27,7 @@ Examples:
 /// Without a command it looks at the Compose project in this folder and explains what it finds. It changes something only
 /// with --self-heal=preview, only what its policy allows, and only after a yes to exactly that.
 #[derive(Debug, Parser)]
-#[command(name = "repair", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "repair", version, after_help = AFTER_HELP)]
 pub struct Args {
     /// Options of every command.
     #[command(flatten)]
@@ -38,6 +38,19 @@ pub struct Args {
     /// Options of healing.
     #[command(flatten)]
     pub heal: HealArgs,
+}
+
+impl Args {
+    /// An option of healing that stands before another command, where it would do nothing.
+    pub fn misplaced_healing(&self) -> Option<&'static str> {
+        self.command.as_ref()?;
+        match &self.heal {
+            HealArgs { self_heal: Some(_), .. } => Some("--self-heal"),
+            HealArgs { yes: true, .. } => Some("--yes"),
+            HealArgs { command, .. } if !command.is_empty() => Some("a command after `--`"),
+            HealArgs { .. } => None,
+        }
+    }
 }
 
 /// Options of every command.
@@ -277,5 +290,16 @@ mod tests {
         assert!(Args::try_parse_from(["repair", "--yes"]).is_err());
         assert!(Args::try_parse_from(["repair", "approve", "abc"]).is_err());
         assert!(Args::try_parse_from(["repair", "approve", "0123456789ab"]).is_ok());
+    }
+
+    #[test]
+    fn options_of_every_command_may_stand_before_or_after_it() {
+        for line in [["repair", "-p", "x", "audit", "verify"], ["repair", "audit", "verify", "-p", "x"]] {
+            let args = Args::parse_from(line);
+            assert_eq!(args.global.project_name.as_deref(), Some("x"));
+            assert!(args.misplaced_healing().is_none());
+        }
+        let args = Args::parse_from(["repair", "--self-heal=preview", "sessions"]);
+        assert_eq!(args.misplaced_healing(), Some("--self-heal"));
     }
 }

@@ -127,6 +127,10 @@ impl From<WorkflowError> for CommandError {
                 let hints = error.hints.clone();
                 Self { code: Code::NotHealed, error: Box::new(error), hints }
             }
+            WorkflowError::NotApproved(plan) => {
+                let hint = format!("`repair approve {plan}` approves it");
+                Self { code: Code::AwaitingApproval, error: Box::new(error), hints: vec![hint] }
+            }
             WorkflowError::Request { what, hints } => Self { hints, ..Self::new(Code::NotHealed, what) },
             error @ WorkflowError::History(_) => {
                 Self { code: Code::Damaged, error: Box::new(error), hints: Vec::new() }

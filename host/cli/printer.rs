@@ -126,6 +126,8 @@ impl Printer {
             source = cause.source();
         }
         let what = failure.error.to_string();
+        // Some libraries repeat their cause in their own words.
+        causes.retain(|cause| !what.contains(cause.as_str()));
         if self.json {
             let document = serde_json::json!({
                 "error": { "code": failure.code as u8, "what": what, "causes": causes, "hints": failure.hints }

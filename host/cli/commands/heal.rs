@@ -12,6 +12,7 @@ use repair_pipeline::evidence::{from_text, redacted};
 use repair_pipeline::outside::{Deployment as _, Tools as _};
 use repair_pipeline::policy::Policies;
 use repair_pipeline::report::{Conclusion, Report};
+use repair_pipeline::session::Session;
 use repair_pipeline::settings::Settings;
 use repair_pipeline::workflow::{Options, Workflow, WorkflowError};
 use repair_sandbox::Toolbox;
@@ -152,6 +153,7 @@ async fn heal(
     let mut opened = open(context, services).await?;
     let verdict = opened.deployment.verify().await.map_err(WorkflowError::Target)?;
     if verdict.healthy() {
+        settle_interrupted(context, &mut opened, purpose).await?;
         show_verdict(context.printer, &verdict);
         context.printer.line(&toned(Tone::Good, "healthy: there is nothing to heal"));
         context.printer.document(&ReportDocument::healthy(verdict))?;
@@ -167,6 +169,20 @@ async fn heal(
     let mut person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
     let report = opened.workflow(&mut journal, &mut person, options).heal(evidence).await?;
     show(context, &report)
+}
+
+/// The log of a healthy target may still hold an effect whose `repair` was killed. It is settled here: a target that stays
+/// healthy sees no session that would do it.
+async fn settle_interrupted(context: &Context<'_>, opened: &mut Opened, purpose: Purpose) -> Result<(), CommandError> {
+    let state = state_dir(context.global, context.environment);
+    let records = repair_journal::read(&state, &opened.deployment.target().id())?.records;
+    if !opening::fold(&records)?.sessions().any(Session::is_interrupted) {
+        return Ok(());
+    }
+    let mut journal = journal(context, &opened.deployment)?;
+    let options = options(context, purpose, false, &[])?;
+    let mut person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
+    Ok(opened.workflow(&mut journal, &mut person, options).settle_interrupted().await?)
 }
 
 /// Runs the person's own command with its terminal, and keeps the end of what it printed.

@@ -36,6 +36,10 @@ pub struct Context<'c> {
 
 /// Runs what the command line asks for.
 pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) -> Result<Code, CommandError> {
+    if let Some(option) = args.misplaced_healing() {
+        return Err(CommandError::new(Code::Usage, format!("{option} means nothing to this command"))
+            .hint("`repair --help` shows what goes together"));
+    }
     let interrupt =
         Interrupt::listen().map_err(|error| CommandError::internal("signals cannot be listened to", error))?;
     let context = Context { global: &args.global, environment, printer, interrupt };

@@ -6,8 +6,10 @@
 
 mod acting;
 mod comparing;
+mod describing;
 mod looking;
 mod preparing;
+mod project_files;
 mod verifying;
 
 use std::collections::BTreeMap;

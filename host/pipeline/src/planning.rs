@@ -80,7 +80,7 @@ pub struct Planner<'p, D, T, L> {
 }
 
 enum Asked {
-    Proposal(Manifest, Proposal, String),
+    Proposal(Box<Manifest>, Proposal, String),
     Passed(String, bool),
 }
 
@@ -173,7 +173,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                 ToolAnswer::Decline(words) => return Ok(Asked::Passed(words, false)),
                 ToolAnswer::Propose(proposal) => {
                     return Ok(match self.check(&manifest, finding, &proposal) {
-                        Ok(()) => Asked::Proposal(manifest, proposal, case.params),
+                        Ok(()) => Asked::Proposal(Box::new(manifest), proposal, case.params),
                         Err(words) => Asked::Passed(words, true),
                     });
                 }

@@ -153,6 +153,11 @@ impl Session {
         self.steps.iter().find(|step| step.outcome.is_none())
     }
 
+    /// Whether it stopped in the middle of an effect, and nobody has settled it since.
+    pub fn is_interrupted(&self) -> bool {
+        !self.status.is_final() && self.open_intent().is_some()
+    }
+
     /// The grant that stands for `plan` and has not been used.
     pub fn unused_grant(&self, plan: Digest) -> Option<&Grant> {
         self.grants

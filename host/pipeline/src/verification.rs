@@ -10,7 +10,7 @@ use crate::approval::{Person, Progress};
 use crate::outside::{Clock, Deployment, TargetError};
 
 /// Time between two looks while services settle, in milliseconds.
-pub const LOOK_INTERVAL_MS: u64 = 250;
+pub const LOOK_INTERVAL_MS: u64 = 150;
 
 /// Looks until the target is healthy, cannot become healthy by waiting, or the bound is reached.
 ///

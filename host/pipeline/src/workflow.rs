@@ -8,7 +8,7 @@ use repair_model::event::{Ending, Event, EvidenceBlob, Purpose};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::grant::{Channel, Grant, GrantVoid};
-use repair_model::ids::SessionId;
+use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Verdict};
 use repair_model::plan::FrozenPlan;
 use repair_model::query::{Answer, Fact, Query, Refusal};
@@ -68,6 +68,9 @@ pub enum WorkflowError {
     /// Something could not be written down.
     #[error("a record could not be encoded")]
     Encode(#[from] serde_json::Error),
+    /// The plan that is to be carried out was not approved.
+    #[error("plan {} is not approved", .0.short())]
+    NotApproved(Digest),
     /// What was asked for does not exist or is not possible now.
     #[error("{what}")]
     Request {
@@ -185,10 +188,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 self.grant(&mut course, &frozen, channel)?
             }
             None => {
-                return Err(request(
-                    format!("plan {} is not approved", frozen.digest().short()),
-                    format!("`repair approve {}` approves it", frozen.digest()),
-                ));
+                return Err(WorkflowError::NotApproved(frozen.digest()));
             }
         };
         course.plan = Some(frozen.clone());

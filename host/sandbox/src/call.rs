@@ -61,8 +61,6 @@ pub(crate) enum Cause {
     Instantiation(String),
     #[error("returned something that cannot be read: {0}")]
     Malformed(String),
-    #[error("was not called, because the system grants no thread to watch it: {0}")]
-    NoWatch(String),
 }
 
 impl Fault for CallFault {
@@ -78,7 +76,6 @@ impl Fault for CallFault {
             }
             Cause::Trap(_) | Cause::Malformed(_) => "write it in a safe language on its generated bindings",
             Cause::Instantiation(_) => "build it with the SDK of this release of repair",
-            Cause::NoWatch(_) => "raise the limit of processes (`ulimit -u`) and start `repair` again",
         }
         .to_owned()
     }
@@ -89,6 +86,8 @@ pub(crate) struct Callable<'a> {
     pub engine: &'a Engine,
     pub component: &'a Component,
     pub limits: &'a CallLimits,
+    /// What makes the deadline of a call come.
+    pub ticker: &'a Ticker,
 }
 
 impl Callable<'_> {
@@ -116,8 +115,7 @@ impl Callable<'_> {
         store.set_fuel(self.limits.fuel_max).map_err(|error| fault(Cause::Instantiation(error.to_string())))?;
         store.set_hostcall_fuel(self.limits.reply_fuel_max);
         // Instantiation may run code of the guest already, so the deadline stands before it.
-        store.set_epoch_deadline(Ticker::ticks(self.limits.wall_ms_max));
-        let _ticker = Ticker::start(self.engine).map_err(|error| fault(Cause::NoWatch(error.to_string())))?;
+        store.set_epoch_deadline(self.ticker.ticks(self.limits.wall_ms_max));
 
         // The linker is empty: whatever passed the check of imports needs nothing from it.
         let tool = RepairTool::instantiate(&mut store, self.component, &Linker::new(self.engine))

@@ -4,8 +4,8 @@
 //! run outside the sandbox. The compiler gets a bounded time on a thread of its own.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use repair_model::ids::Digest;
@@ -70,14 +70,13 @@ impl Fault for ComponentFault {
     }
 }
 
-/// The component of `bytes`, from the cache where that is possible.
+/// The component of `bytes`, from the cache where that is possible. Their form has been checked.
 pub(crate) fn load(
     engine: &Engine,
     bytes: &Bytes,
     digest: Digest,
     cache: Option<&Cache>,
 ) -> Result<Component, ComponentFault> {
-    check_form(bytes)?;
     if let Some(component) = cache.and_then(|cache| cache.get(engine, digest)) {
         return Ok(component);
     }
@@ -89,7 +88,8 @@ pub(crate) fn load(
     Ok(component)
 }
 
-fn check_form(bytes: &[u8]) -> Result<(), ComponentFault> {
+/// Passes bytes that begin as a component and are not too many.
+pub(crate) fn check_form(bytes: &[u8]) -> Result<(), ComponentFault> {
     if bytes.len() > COMPONENT_BYTES_MAX {
         return Err(ComponentFault::TooLarge { bytes: bytes.len() });
     }
@@ -121,9 +121,13 @@ fn check_size(component: &Component) -> Result<(), ComponentFault> {
     }
 }
 
+/// One compilation at a time: several would take tens of megabytes each, and a host has to stay small.
+static COMPILER: Mutex<()> = Mutex::new(());
+
 /// Compiles on a thread of its own. When its time is over the thread is left behind: the compiler cannot be stopped, it
 /// touches nothing but its own memory, and it ends with the process at the latest.
 fn compile(engine: &Engine, bytes: &Bytes) -> Result<Component, ComponentFault> {
+    let _turn = COMPILER.lock().unwrap_or_else(PoisonError::into_inner);
     let (done, result) = channel();
     let (engine, bytes) = (engine.clone(), Arc::clone(bytes));
     std::thread::Builder::new()

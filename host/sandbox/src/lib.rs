@@ -21,10 +21,12 @@ mod convert;
 mod manifest;
 mod reply;
 
+mod loading;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
+pub use loading::ToolSource;
 pub use reply::check_declared;
-pub use tools::{LoadOptions, ToolSource, Toolbox};
+pub use tools::{LoadOptions, Toolbox};

@@ -106,7 +106,8 @@ impl ResourceLimiter for Meter {
 }
 
 /// Advances the engine's epoch every [`limits::TOOL_TICK_MS`] for as long as it lives, so that a call can notice how long
-/// it has run. The thread ends with the value, so an idle host has none.
+/// it has run. The thread ends with the value, so an idle host has none. Two at once would make time run twice as fast,
+/// so calls that run side by side share one.
 pub(crate) struct Ticker {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -128,8 +129,8 @@ impl Ticker {
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Ticks in `wall_ms`; at least one.
-    pub(crate) fn ticks(wall_ms: u64) -> u64 {
+    /// Its ticks in `wall_ms`; at least one.
+    pub(crate) fn ticks(&self, wall_ms: u64) -> u64 {
         (wall_ms / limits::TOOL_TICK_MS).max(1)
     }
 }

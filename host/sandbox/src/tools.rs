@@ -4,12 +4,9 @@
 //! misbehaves later is quarantined: from then on it gives the failure of that moment, without being called again. An
 //! error that a tool returns as such is no misbehaviour.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use repair_model::ids::{Digest, Domain};
 use repair_model::limits::{CASE_BYTES_MAX, OBSERVATIONS_MAX};
 use repair_model::tool::{Case, Manifest, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools};
@@ -19,20 +16,11 @@ use wasmtime::component::Component;
 use crate::bindings::ToolError;
 use crate::cache::Cache;
 use crate::call::Callable;
-use crate::component::{self, Bytes};
+use crate::component::Bytes;
 use crate::fault::{Fault, quoted};
-use crate::limits::CallLimits;
-use crate::manifest::ManifestFault;
-use crate::{convert, imports, manifest, reply};
-
-/// Where a tool comes from.
-#[derive(Clone, Debug)]
-pub struct ToolSource {
-    /// What messages call it until its manifest is read: the name of its file, or of the built-in tool.
-    pub name: String,
-    /// The exact bytes of its component.
-    pub bytes: Cow<'static, [u8]>,
-}
+use crate::limits::{CallLimits, Ticker};
+use crate::loading::{Loader, Prepared, ToolSource, no_thread};
+use crate::{convert, reply};
 
 /// How tools are loaded.
 #[derive(Clone, Debug, Default)]
@@ -71,22 +59,27 @@ impl Toolbox {
         if sources.is_empty() {
             return toolbox;
         }
+        let refuse_all = |failure_of: &dyn Fn(&str) -> ToolFailure| {
+            sources.iter().map(|source| failure_of(&source.name)).collect::<Vec<_>>()
+        };
         let engine = match crate::engine::engine() {
             Ok(engine) => engine,
             Err(why) => {
-                toolbox.failures.extend(sources.into_iter().map(|source| no_engine(&source.name, &why)));
+                toolbox.failures = refuse_all(&|name| no_engine(name, &why));
                 return toolbox;
             }
         };
-        let cache = options.cache_dir.as_deref().and_then(|path| match Cache::open(path) {
-            Ok(cache) => Some(cache),
-            Err(notice) => {
-                toolbox.cache_notice = Some(notice);
-                None
+        let ticker = match Ticker::start(&engine) {
+            Ok(ticker) => ticker,
+            Err(error) => {
+                toolbox.failures = refuse_all(&|name| no_thread(name, &error));
+                return toolbox;
             }
-        });
-        for source in sources {
-            if let Err(failure) = toolbox.add(&engine, cache.as_ref(), source) {
+        };
+        let cache = toolbox.open_cache(options);
+        let loader = Loader { engine: &engine, cache: cache.as_ref(), limits: &toolbox.limits, ticker: &ticker };
+        for result in loader.load_all(sources) {
+            if let Err(failure) = result.and_then(|tool| toolbox.add(&engine, tool)) {
                 toolbox.failures.push(failure);
             }
         }
@@ -98,21 +91,20 @@ impl Toolbox {
         self.cache_notice.as_deref()
     }
 
-    fn add(&mut self, engine: &Engine, cache: Option<&Cache>, source: ToolSource) -> Result<(), ToolFailure> {
-        let name = source.name;
-        let bytes = Arc::new(source.bytes);
-        let digest = Digest::of(Domain::Component, &bytes);
-        let component = component::load(engine, &bytes, digest, cache).map_err(|fault| fault.of(&name))?;
-        imports::check(engine, &component).map_err(|fault| fault.of(&name))?;
-
-        let callable = Callable { engine, component: &component, limits: &self.limits };
-        let (said, said_again) = callable.describe_twice().map_err(|fault| fault.of(&name))?;
-        if said != said_again {
-            return Err(ManifestFault::Unsteady.of(&name));
+    fn open_cache(&mut self, options: &LoadOptions) -> Option<Cache> {
+        match Cache::open(options.cache_dir.as_deref()?) {
+            Ok(cache) => Some(cache),
+            Err(notice) => {
+                self.cache_notice = Some(notice);
+                None
+            }
         }
-        let manifest = manifest::checked(said, digest).map_err(|fault| fault.of(&name))?;
-        if let Some(earlier) = self.manifests.iter().find(|earlier| earlier.tool.id == manifest.tool.id) {
-            return Err(taken(&name, &earlier.tool.id));
+    }
+
+    fn add(&mut self, engine: &Engine, tool: Prepared) -> Result<(), ToolFailure> {
+        let Prepared { name, manifest, component, bytes } = tool;
+        if self.position(&manifest.tool.id).is_some() {
+            return Err(taken(&name, &manifest.tool.id));
         }
         self.manifests.push(manifest);
         self.loaded.push(Loaded { engine: engine.clone(), component, bytes, quarantine: None });
@@ -144,7 +136,9 @@ impl Tools for Toolbox {
             return Err(failure.clone());
         }
         check_case(tool, case)?;
-        let callable = Callable { engine: &loaded.engine, component: &loaded.component, limits: &self.limits };
+        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
+        let Loaded { engine, component, .. } = &*loaded;
+        let callable = Callable { engine, component, limits: &self.limits, ticker: &ticker };
         let replied = match callable.propose(&convert::case(case)) {
             Ok(Ok(replied)) => reply::checked(replied).map_err(|fault| fault.of(tool)),
             Ok(Err(error)) => return Err(own_error(tool, &error)),

@@ -14,78 +14,14 @@ use repair_model::risk::Risk;
 use repair_pipeline::outside::{Preparation, Prepared, TargetError};
 
 use super::ComposeDeployment;
+use super::describing::{describe_change, diff_lines, holder_words, summary_of, summary_of_up};
+use super::project_files::ProjectFiles;
 use crate::compose::edit::{EditError, methods};
-use crate::compose::interpolation::Template;
 use crate::compose::patch;
-use crate::compose::snapshot::{EditInput, override_names};
-use crate::compose::source::SourceFile;
 use crate::compose::stale_urls::stale_urls;
 use crate::compose::variable_uses::variable_uses;
 use crate::docker::ports::holder_stop_command;
-use crate::files::{self, GitState, git_state};
-use crate::process::{ComposeVersion, compose_version};
-
-/// The first Compose that knows `!override` (facts of its own changelog, 2.24.4).
-const OVERRIDE_TAG_SINCE: ComposeVersion = ComposeVersion(2, 24, 4);
-/// The file from which Compose takes variables by itself.
-const DOTENV: &str = ".env";
-
-/// The files of the project at one moment, with what git knows of them.
-pub(super) struct ProjectFiles {
-    texts: BTreeMap<String, Option<String>>,
-    compose: Vec<String>,
-    dotenv: Vec<String>,
-    explicit: bool,
-    tracked: BTreeSet<String>,
-    modified: BTreeSet<String>,
-    override_tag: bool,
-}
-
-impl ProjectFiles {
-    /// What edits are planned from.
-    pub(super) fn input<'a>(
-        &'a self,
-        shell: &'a BTreeMap<String, String>,
-        services: &'a [repair_model::compose::Service],
-    ) -> EditInput<'a> {
-        EditInput {
-            texts: &self.texts,
-            compose_files: &self.compose,
-            explicit_files: self.explicit,
-            dotenv_files: &self.dotenv,
-            shell,
-            tracked: &self.tracked,
-            services,
-            override_tag: self.override_tag,
-        }
-    }
-
-    fn digests(&self) -> BTreeMap<String, Option<Digest>> {
-        self.texts.iter().map(|(name, text)| (name.clone(), text.as_deref().map(patch::digest))).collect()
-    }
-
-    /// The variables that the Compose files name, with the digest of what the shell exports; `.env` is a file and is
-    /// covered by its own digest.
-    fn variables(&self, shell: &BTreeMap<String, String>) -> BTreeMap<String, Option<Digest>> {
-        let texts = self.compose.iter().filter_map(|name| self.texts.get(name)?.as_deref());
-        texts
-            .filter_map(|text| {
-                let template = Template::parse(text).ok()?;
-                Some(template.variables().into_iter().map(str::to_owned).collect::<Vec<_>>())
-            })
-            .flatten()
-            .map(|name| {
-                let value = shell.get(&name).map(|value| Digest::of(Domain::Value, value.as_bytes()));
-                (name, value)
-            })
-            .collect()
-    }
-
-    fn sources(&self) -> Vec<SourceFile> {
-        let texts = self.texts.iter().filter_map(|(name, text)| Some((name.clone(), text.clone()?)));
-        texts.map(|(name, text)| SourceFile { name, text }).collect()
-    }
-}
+use crate::files;
 
 /// The moves of one proposal, as they are resolved one after the other.
 #[derive(Default)]
@@ -315,43 +251,6 @@ impl ComposeDeployment {
         Ok(now)
     }
 
-    /// All files that Compose reads of this project, or would read if they existed.
-    pub(super) async fn project_files(&mut self) -> Result<ProjectFiles, TargetError> {
-        let compose: Vec<String> = self.located.files.iter().map(|file| self.name_of(file)).collect();
-        let dotenv = vec![DOTENV.to_owned()];
-        let mut names: BTreeSet<String> = compose.iter().chain(&dotenv).cloned().collect();
-        if let (Some(base), false) = (compose.first(), self.located.explicit) {
-            names.extend(override_names(base));
-        }
-        let (mut texts, mut tracked, mut modified) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        for name in names {
-            let path = self.path_of(&name);
-            let exists = path.exists();
-            let text = if exists { Some(files::read_text(&path).map_err(|error| file_refusal(&error))?) } else { None };
-            if exists {
-                match git_state(&path, &self.path_var).await {
-                    GitState::TrackedClean => drop(tracked.insert(name.clone())),
-                    GitState::TrackedModified => {
-                        tracked.insert(name.clone());
-                        modified.insert(name.clone());
-                    }
-                    GitState::Untracked | GitState::NotARepository | GitState::Ignored | GitState::Unclear(_) => {}
-                }
-            }
-            texts.insert(name, text);
-        }
-        let explicit = self.located.explicit;
-        let override_tag = self.knows_override_tag().await;
-        Ok(ProjectFiles { texts, compose, dotenv, explicit, tracked, modified, override_tag })
-    }
-
-    async fn knows_override_tag(&mut self) -> bool {
-        if self.compose_version.is_none() {
-            self.compose_version = compose_version(self.compose.compose()).await.ok();
-        }
-        self.compose_version.is_some_and(|version| version >= OVERRIDE_TAG_SINCE)
-    }
-
     fn git_note(&self, file: &str, files: &ProjectFiles) -> Option<String> {
         if files.modified.contains(file) {
             return Some(format!("`{file}` is under version control and already differs from what was committed"));
@@ -498,87 +397,6 @@ fn service_of_new(project: &str, services: &[String], name: &str) -> Option<Stri
     }
 }
 
-fn summary_of(port_move: &PortMove, entry: &PublishedPort, method: EditMethod, edit: &FileEdit) -> String {
-    let PortMove { service, before, after, .. } = port_move;
-    let place = match (method, &entry.origin) {
-        (EditMethod::Dotenv, _) => format!("change its variable in `{}`", edit.file),
-        (EditMethod::Override, _) if edit.before.is_none() => format!("make `{}`", edit.file),
-        (EditMethod::InPlace, Some(origin)) => format!("change line {} of `{}`", origin.line, edit.file),
-        (EditMethod::Override | EditMethod::InPlace, _) => format!("change `{}`", edit.file),
-    };
-    format!("move port {before} of `{service}` to {after}: {place}")
-}
-
-fn summary_of_up(services: &[String], changes: &[ContainerChange]) -> String {
-    let listed = |operation: ContainerOperation| {
-        let names: Vec<&str> = changes
-            .iter()
-            .filter(|change| change.operation == operation)
-            .map(|change| change.service.as_str())
-            .collect();
-        names.join(", ")
-    };
-    let parts = [
-        ("create", listed(ContainerOperation::Create)),
-        ("start", listed(ContainerOperation::Start)),
-        ("replace", listed(ContainerOperation::Recreate)),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(_, names)| !names.is_empty()).map(|(verb, names)| format!("{verb} {names}")).collect();
-    if parts.is_empty() {
-        return format!("`compose up` for {}: nothing to change", services.join(", "));
-    }
-    format!("`compose up`: {}", parts.join("; "))
-}
-
-/// Who holds a port, for a person; `None` where nobody is known to.
-fn holder_words(owner: &PortOwner) -> Option<String> {
-    match owner {
-        PortOwner::ThisProject(holder) | PortOwner::OtherContainer(holder) => Some(match &holder.project {
-            Some(project) => format!("container {} of the project {project}", holder.name),
-            None => format!("container {}", holder.name),
-        }),
-        PortOwner::Process(process) => {
-            let name = process.name.as_deref().unwrap_or("a process");
-            Some(match process.pid {
-                Some(pid) => format!("{name} (process {pid})"),
-                None => format!("{name} of another user"),
-            })
-        }
-        PortOwner::NotHeld | PortOwner::Unknown => None,
-    }
-}
-
-/// The changed lines of a file and nothing around them: context could hold what nobody has to see.
-fn diff_lines(file: &str, before: &str, after: &str) -> Vec<String> {
-    let diff = similar::TextDiff::from_lines(before, after);
-    let changed = diff.iter_all_changes().filter_map(|change| {
-        let sign = match change.tag() {
-            similar::ChangeTag::Delete => '-',
-            similar::ChangeTag::Insert => '+',
-            similar::ChangeTag::Equal => return None,
-        };
-        let at = change.old_index().or(change.new_index()).map_or(0, |at| at + 1);
-        Some(format!("{sign} {file}:{at}  {}", change.value().trim_end_matches(['\n', '\r'])))
-    });
-    changed.collect()
-}
-
-fn describe_change(change: &ContainerChange) -> String {
-    let verb = match change.operation {
-        ContainerOperation::Create => "is created",
-        ContainerOperation::Start => "is started",
-        ContainerOperation::Recreate => "is replaced",
-    };
-    let state = match (change.running, change.ever_ran, change.operation) {
-        (_, _, ContainerOperation::Create) => "",
-        (true, _, _) => " (it runs)",
-        (false, true, _) => " (it has run before)",
-        (false, false, _) => " (it never ran)",
-    };
-    format!("{} {verb}{state}", change.container)
-}
-
 fn refusal(what: String) -> TargetError {
     TargetError { what, hints: Vec::new() }
 }
@@ -587,6 +405,6 @@ fn edit_refusal(error: &EditError) -> TargetError {
     TargetError { what: error.to_string(), hints: error.hints() }
 }
 
-fn file_refusal(error: &files::FileError) -> TargetError {
+pub(super) fn file_refusal(error: &files::FileError) -> TargetError {
     TargetError { what: error.to_string(), hints: error.hints() }
 }

@@ -18,17 +18,31 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let history = History::fold(self.log.records()?)?;
         let left: Vec<Session> = history.sessions().filter(|session| !session.status.is_final()).cloned().collect();
         for session in left {
-            if let Some(open) = session.open_intent().cloned() {
-                self.settle(&session.id, &open).await?;
-            }
-            let event = Event::Ended {
-                ending: Ending::Aborted,
-                reason: format!("superseded by session {successor}"),
-                next_steps: Vec::new(),
-            };
-            self.log.append(Some(&session.id), event, Durability::Power)?;
+            self.end(&session, format!("superseded by session {successor}")).await?;
         }
         Ok(())
+    }
+
+    /// Settles the open intents of earlier sessions on a target that turned out to be healthy, where no session takes
+    /// their place. A session that waits for an approval goes on waiting.
+    ///
+    /// # Errors
+    /// When the log fails.
+    pub async fn settle_interrupted(&mut self) -> Result<(), WorkflowError> {
+        let history = History::fold(self.log.records()?)?;
+        let left: Vec<Session> = history.sessions().filter(|session| session.is_interrupted()).cloned().collect();
+        for session in &left {
+            self.end(session, "interrupted in an effect; later the target was found healthy".to_owned()).await?;
+        }
+        Ok(self.log.sign_head()?)
+    }
+
+    async fn end(&mut self, session: &Session, reason: String) -> Result<(), WorkflowError> {
+        if let Some(open) = session.open_intent().cloned() {
+            self.settle(&session.id, &open).await?;
+        }
+        let event = Event::Ended { ending: Ending::Aborted, reason, next_steps: Vec::new() };
+        Ok(self.log.append(Some(&session.id), event, Durability::Power)?)
     }
 
     async fn settle(&mut self, session: &SessionId, open: &StepState) -> Result<(), WorkflowError> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::tools::ToolSource;
+use crate::ToolSource;
 
 /// Where laid out data begins; below it there is room for what the guest's code writes.
 const DATA_AT: usize = 1024;

@@ -8,7 +8,7 @@ use repair_pipeline::outside::Tools;
 
 use super::guest::{Guest, source};
 use super::{case, loaded, proposed, refused};
-use crate::tools::{LoadOptions, ToolSource, Toolbox};
+use crate::{LoadOptions, ToolSource, Toolbox};
 
 fn text(component: &str) -> ToolSource {
     source("some.wasm", wat::parse_str(component).expect("the text parses"))

@@ -14,7 +14,7 @@ use repair_model::tool::{Case, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools};
 
 use crate::limits::CallLimits;
-use crate::tools::{LoadOptions, ToolSource, Toolbox};
+use crate::{LoadOptions, ToolSource, Toolbox};
 
 /// A toolbox without a cache.
 fn loaded(sources: Vec<ToolSource>) -> Toolbox {

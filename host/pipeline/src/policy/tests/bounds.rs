@@ -1,3 +1,5 @@
+//! Bounds of several layers tighten and never widen.
+
 use repair_model::bounds::{Bounds, BoundsLayer};
 
 use super::super::BoundsSource;

@@ -1,3 +1,5 @@
+//! Which answer each kind of action gets at each risk.
+
 use super::*;
 
 use ActionKind::{CollectLogs, ComposeUp, RemapPort};

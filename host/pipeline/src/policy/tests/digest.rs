@@ -1,3 +1,5 @@
+//! The digest changes with every text and with no name.
+
 use super::super::BoundsSource;
 use super::*;
 

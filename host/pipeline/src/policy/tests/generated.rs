@@ -1,3 +1,5 @@
+//! The committed schema is the generated one.
+
 use std::path::Path;
 
 use cedar_policy::Schema;

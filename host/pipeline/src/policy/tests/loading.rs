@@ -1,3 +1,5 @@
+//! What makes a policy unusable, and what is said about it.
+
 use repair_model::limits::{POLICY_FILE_BYTES_MAX, POLICY_FILES_MAX};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Each preset does what it promises.
+
 use super::*;
 
 const STRICT: &str = include_str!("../../../../../policies/presets/strict.cedar");

@@ -1,0 +1,114 @@
+//! From the bytes of a file to a tool that has said what it is.
+//!
+//! Tools are loaded side by side, each on a thread of its own, because a person waits for all of them. What goes wrong
+//! with one, even a panic of the compiler, becomes the failure of that one.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use repair_model::ids::{Digest, Domain};
+use repair_model::tool::Manifest;
+use repair_pipeline::outside::ToolFailure;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::cache::Cache;
+use crate::call::Callable;
+use crate::component::{self, Bytes};
+use crate::fault::{Fault, quoted};
+use crate::limits::{CallLimits, Ticker};
+use crate::manifest::ManifestFault;
+use crate::{imports, manifest};
+
+/// Tools that are loaded at once.
+const LOADED_AT_ONCE_MAX: usize = 4;
+
+/// Where a tool comes from.
+#[derive(Clone, Debug)]
+pub struct ToolSource {
+    /// What messages call it until its manifest is read: the name of its file, or of the built-in tool.
+    pub name: String,
+    /// The exact bytes of its component.
+    pub bytes: Cow<'static, [u8]>,
+}
+
+/// A tool that passed every check of its own; whether its id is free is another question.
+pub(crate) struct Prepared {
+    pub name: String,
+    pub manifest: Manifest,
+    pub component: Component,
+    pub bytes: Bytes,
+}
+
+/// What loading needs.
+pub(crate) struct Loader<'a> {
+    pub engine: &'a Engine,
+    pub cache: Option<&'a Cache>,
+    pub limits: &'a CallLimits,
+    pub ticker: &'a Ticker,
+}
+
+impl Loader<'_> {
+    /// Loads all sources and keeps their order.
+    pub(crate) fn load_all(&self, sources: Vec<ToolSource>) -> Vec<Result<Prepared, ToolFailure>> {
+        let mut loaded = Vec::with_capacity(sources.len());
+        let mut sources = sources.into_iter();
+        loop {
+            let batch: Vec<ToolSource> = sources.by_ref().take(LOADED_AT_ONCE_MAX).collect();
+            if batch.is_empty() {
+                return loaded;
+            }
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = batch
+                    .into_iter()
+                    .map(|source| {
+                        let name = source.name.clone();
+                        let thread = std::thread::Builder::new().name("repair-loader".to_owned());
+                        (name, thread.spawn_scoped(scope, move || self.load(source)))
+                    })
+                    .collect();
+                loaded.extend(threads.into_iter().map(|(name, thread)| match thread.map(|thread| thread.join()) {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_)) => Err(defective(&name)),
+                    Err(error) => Err(no_thread(&name, &error)),
+                }));
+            });
+        }
+    }
+
+    fn load(&self, source: ToolSource) -> Result<Prepared, ToolFailure> {
+        let ToolSource { name, bytes } = source;
+        let bytes = Arc::new(bytes);
+        component::check_form(&bytes).map_err(|fault| fault.of(&name))?;
+        let digest = Digest::of(Domain::Component, &bytes);
+        let component = component::load(self.engine, &bytes, digest, self.cache).map_err(|fault| fault.of(&name))?;
+        imports::check(self.engine, &component).map_err(|fault| fault.of(&name))?;
+
+        let Self { engine, limits, ticker, .. } = *self;
+        let callable = Callable { engine, component: &component, limits, ticker };
+        let (said, said_again) = callable.describe_twice().map_err(|fault| fault.of(&name))?;
+        if said != said_again {
+            return Err(ManifestFault::Unsteady.of(&name));
+        }
+        let manifest = manifest::checked(said, digest).map_err(|fault| fault.of(&name))?;
+        Ok(Prepared { name, manifest, component, bytes })
+    }
+}
+
+/// The failure of a tool that nothing could watch, so that it was not run.
+pub(crate) fn no_thread(tool: &str, error: &io::Error) -> ToolFailure {
+    ToolFailure {
+        tool: quoted(tool),
+        what: format!("it was not run, because the system grants no thread for it: {error}"),
+        fix: "raise the limit of processes (`ulimit -u`) and start `repair` again".to_owned(),
+    }
+}
+
+fn defective(tool: &str) -> ToolFailure {
+    ToolFailure {
+        tool: quoted(tool),
+        what: "loading it failed inside of `repair`".to_owned(),
+        fix: "report this with the tool's file".to_owned(),
+    }
+}
