@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use repair_model::text::escaped;
+use repair_model::text::{escaped, escaped_json};
 use serde::Serialize;
 
 use crate::command_error::CommandError;
@@ -88,7 +88,7 @@ impl Printer {
         if self.json {
             let text = serde_json::to_string_pretty(document)
                 .map_err(|error| CommandError::internal("the result cannot be encoded", error))?;
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            let _ = writeln!(std::io::stdout().lock(), "{}", escaped_json(&text));
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Printer {
             let document = serde_json::json!({
                 "error": { "code": failure.code as u8, "what": what, "causes": causes, "hints": failure.hints }
             });
-            let _ = writeln!(std::io::stdout().lock(), "{document:#}");
+            let _ = writeln!(std::io::stdout().lock(), "{}", escaped_json(&format!("{document:#}")));
         } else {
             self.complain(&what, &causes, &failure.hints);
         }

@@ -18,7 +18,7 @@ use repair_pipeline::workflow::{Options, Workflow, WorkflowError};
 use repair_sandbox::Toolbox;
 
 use super::Context;
-use super::look::{show_finding, show_verdict};
+use super::look::{failed_beside, show_finding, show_verdict};
 use crate::args::{ApplyArgs, HealArgs};
 use crate::command_error::{Code, CommandError};
 use crate::opening::{self, SystemClock, project_choice, random, settings, state_dir, toolbox};
@@ -154,6 +154,9 @@ async fn heal(
     let verdict = opened.deployment.verify().await.map_err(WorkflowError::Target)?;
     if verdict.healthy() {
         settle_interrupted(context, &mut opened, purpose).await?;
+        if !evidence.is_empty() {
+            return failed_beside(context, &evidence, verdict);
+        }
         show_verdict(context.printer, &verdict);
         context.printer.line(&toned(Tone::Good, "healthy: there is nothing to heal"));
         context.printer.document(&ReportDocument::healthy(verdict))?;

@@ -37,6 +37,9 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     let state = state_dir(context.global, context.environment);
     let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
     let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
+    if verdict.healthy() && !evidence.is_empty() {
+        return failed_beside(context, &evidence, verdict);
+    }
     if verdict.healthy() {
         show_verdict(context.printer, &verdict);
         context.printer.line(&toned(Tone::Good, "healthy"));
@@ -49,6 +52,24 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     for finding in &findings {
         show_finding(context.printer, finding);
     }
+    for step in &next_steps {
+        context.printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
+    }
+    context.printer.document(&ReportDocument::explained(&findings, verdict, next_steps))?;
+    Ok(Code::NotHealed)
+}
+
+/// Every service is well, and yet the command failed: its failure must not pass for a success.
+pub fn failed_beside(context: &Context<'_>, evidence: &[Evidence], verdict: Verdict) -> Result<Code, CommandError> {
+    let findings = classify(evidence, &[]);
+    let next_steps = findings.first().map(|finding| finding.next_steps.clone()).unwrap_or_default();
+    show_verdict(context.printer, &verdict);
+    for finding in &findings {
+        show_finding(context.printer, finding);
+    }
+    context
+        .printer
+        .line(&toned(Tone::Bad, "the command failed, though every service is healthy: there is nothing to heal"));
     for step in &next_steps {
         context.printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
     }

@@ -4,6 +4,7 @@ use repair_effects::compose::project::locate;
 use repair_model::event::Intent;
 use repair_model::outcome::Outcome;
 use repair_model::text::escaped;
+use repair_pipeline::session::Status;
 
 use super::Context;
 use super::look::{show_finding, show_verdict};
@@ -90,6 +91,9 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
     }
     if let Some(verdict) = &session.verdict {
         show_verdict(printer, verdict);
+    }
+    if let Status::Suspended(reason) = &session.status {
+        printer.line(&format!("  suspended {}", escaped(reason)));
     }
     if let Some(reason) = &session.reason {
         printer.line(&format!("  ended     {}", escaped(reason)));

@@ -213,7 +213,7 @@ fn busy_message(folder: &Folder, here: &Holder, effect: impl Fn() -> Option<u32>
     };
     format!(
         "the `repair` that worked on this target is gone ({who}), but an effect that it started still runs{group}; wait \
-         until it has ended, then go on with `repair resume`"
+         until it has ended, then run `repair` again"
     )
 }
 

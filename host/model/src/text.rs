@@ -31,6 +31,22 @@ pub fn escaped_short(text: &str, characters_max: usize) -> String {
     }
 }
 
+/// JSON text with the same characters written as `\uXXXX`, so that a document can be shown at a terminal and still says
+/// the same to a program. JSON itself asks for this only below U+0020; line ends between values stay.
+pub fn escaped_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && is_unsafe(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 /// Control and formatting characters by Unicode 16, sections 23.1, 23.2 and 23.5 to 23.9.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -64,6 +80,15 @@ mod tests {
         assert_eq!(escaped("a\u{202e}b\u{2066}c\u{200b}"), "a\\u{202e}b\\u{2066}c\\u{200b}");
         assert_eq!(escaped("C1: \u{9b}2J"), "C1: \\u{9b}2J");
         assert_eq!(escaped("two\nlines\r"), "two\\nlines\\r");
+    }
+
+    #[test]
+    fn json_is_made_safe_and_says_the_same() {
+        let said = "Größe\u{202e}\u{9b}2J\u{e0001}\u{1b}";
+        let json = serde_json::to_string_pretty(&[said]).expect("text is JSON");
+        let safe = escaped_json(&json);
+        assert_eq!(safe, "[\n  \"Größe\\u202e\\u009b2J\\udb40\\udc01\\u001b\"\n]");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&safe).expect("JSON"), [said]);
     }
 
     #[test]

@@ -159,6 +159,16 @@ mod tests {
     }
 
     #[test]
+    fn newer_engines_words_for_a_wrong_address_and_a_privileged_port_are_known() {
+        let failed =
+            "driver failed programming external connectivity on endpoint web (1): failed to bind host port for";
+        let wrong = primary(&format!("{failed} 192.0.2.7:8080:172.19.0.2:80/tcp: cannot assign requested address"));
+        assert_eq!(wrong.facts.get("reason").map(String::as_str), Some("address-not-available"));
+        let privileged = primary(&format!("{failed} 0.0.0.0:80:172.19.0.2:80/tcp: permission denied"));
+        assert_eq!(privileged.class, FailureClass::DockerPrivilegedPort);
+    }
+
+    #[test]
     fn the_last_decisive_line_is_primary_and_the_others_are_listed() {
         let text = "Error response from daemon: toomanyrequests: You have reached your pull rate limit\n\
                     Bind for 0.0.0.0:9090 failed: port is already allocated";

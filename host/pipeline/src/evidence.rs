@@ -1,7 +1,7 @@
 //! Evidence: what was printed and what the engine says, bounded and redacted before anybody sees it.
 //!
 //! Text is data. It can name a class of failure; it never chooses a target, and it never reaches a terminal or the log
-//! before it went through [`Evidence::from_text`].
+//! before it went through [`from_text`].
 
 use std::sync::LazyLock;
 

@@ -100,12 +100,17 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             if self.person.interrupted() {
                 return Ok(Execution::Interrupted);
             }
-            if let Err(refusal) = self.gate(frozen, grant, step).await? {
+            let steps_left = (steps.len() - at).try_into().unwrap_or(u32::MAX);
+            if let Err(refusal) = self.gate(frozen, grant, step, steps_left).await? {
                 if let GateRefusal::Void(why) = &refusal {
                     let event = Event::GrantVoided { nonce: grant.nonce.clone(), why: why.clone() };
                     self.log.append(Some(self.session), event, Durability::Power)?;
                 }
                 return Ok(Execution::Refused(refusal));
+            }
+            // The gate's looks take a while; whoever stopped it meanwhile must not see an effect start.
+            if self.person.interrupted() {
+                return Ok(Execution::Interrupted);
             }
             if !begun {
                 let event = Event::GrantUsed { nonce: grant.nonce.clone() };
@@ -170,8 +175,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         frozen: &FrozenPlan,
         grant: &Grant,
         step: &Step,
+        steps_left: u32,
     ) -> Result<Result<(), GateRefusal>, ExecutionError> {
-        let attempts = match self.attempts_left(frozen)? {
+        let attempts = match self.attempts_left(frozen, steps_left)? {
             Ok(attempts) => attempts,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -226,22 +232,29 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         }
     }
 
-    /// The effects already started for the plan's class, as long as a further one is within the bounds.
-    fn attempts_left(&mut self, frozen: &FrozenPlan) -> Result<Result<u32, GateRefusal>, ExecutionError> {
+    /// The effects already started for the plan's class, as long as all steps that are left are within the bounds: a plan
+    /// that could not be finished is not begun.
+    fn attempts_left(
+        &mut self,
+        frozen: &FrozenPlan,
+        steps_left: u32,
+    ) -> Result<Result<u32, GateRefusal>, ExecutionError> {
         let bounds = self.policies.bounds();
         let class = frozen.plan().finding.class;
         let since = self.clock.now().saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
         let history = History::fold(self.log.records()?)?;
         let for_class = since.map_or(u32::MAX, |since| history.attempts_since(class, since));
         let in_session = history.session(self.session).map_or(0, crate::session::Session::attempts);
-        let refusal = if for_class >= bounds.attempts_per_class_max {
+        let refusal = if for_class.saturating_add(steps_left) > bounds.attempts_per_class_max {
             Some(format!(
-                "{for_class} effects for {class} were started within the last hour; the bound attempts_per_class_max is {}",
+                "{for_class} effects for {class} were started within the last hour, and the plan takes {steps_left} more; \
+                 the bound attempts_per_class_max is {}",
                 bounds.attempts_per_class_max
             ))
-        } else if in_session >= bounds.attempts_per_session_max {
+        } else if in_session.saturating_add(steps_left) > bounds.attempts_per_session_max {
             Some(format!(
-                "{in_session} effects were started in this session; the bound attempts_per_session_max is {}",
+                "{in_session} effects were started in this session, and the plan takes {steps_left} more; \
+                 the bound attempts_per_session_max is {}",
                 bounds.attempts_per_session_max
             ))
         } else {

@@ -20,3 +20,6 @@ pub mod policy;
 pub mod report;
 pub mod verification;
 pub mod workflow;
+
+#[cfg(test)]
+mod testing;

@@ -9,7 +9,7 @@ use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::grant::{Channel, Grant, GrantVoid};
 use repair_model::ids::{Digest, SessionId};
-use repair_model::outcome::{Outcome, Verdict};
+use repair_model::outcome::Verdict;
 use repair_model::plan::FrozenPlan;
 use repair_model::query::{Answer, Fact, Query, Refusal};
 use repair_model::risk::Risk;
@@ -26,9 +26,14 @@ use crate::session::{History, IllegalTransition, Status};
 use crate::settings::Settings;
 use crate::verification::verify;
 
+mod next_steps;
 mod recovery;
 mod undo;
 
+#[cfg(test)]
+mod tests;
+
+use next_steps::{denied_steps, done_detail, next_steps_of, or_look, other_ways};
 pub use undo::{UndoStep, undo_steps};
 
 /// Tries that a tool is told of.
@@ -174,6 +179,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         })?;
         let state = session.plan.clone().ok_or_else(|| request("the session has no plan".to_owned(), String::new()))?;
         let frozen = FrozenPlan::read(self.log.load(state.blob)?)?;
+        if frozen.digest() != state.plan {
+            return Err(request(
+                format!("the stored plan is not plan {}", state.plan.short()),
+                "`repair plan` makes a new plan".to_owned(),
+            ));
+        }
         let id = session.id.clone();
         let mut course = self.course(id.clone(), session.round);
         course.grants = session.grants.len().try_into().unwrap_or(u32::MAX);
@@ -192,7 +203,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             }
         };
         course.plan = Some(frozen.clone());
-        let next = self.carry_out(&mut course, &frozen, &grant).await?;
+        let next = self.carry_out(&mut course, &frozen, &grant).await;
+        let next = next.or_else(not_healed_where_target_fails)?;
         self.conclude(course, next).await
     }
 
@@ -219,13 +231,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             match next {
                 Next::Conclude(conclusion, steps) => break (conclusion, steps),
                 Next::Round(evidence) => {
-                    next = match self.round(&mut course, evidence).await {
-                        Ok(next) => next,
-                        Err(WorkflowError::Target(error)) => {
-                            Next::Conclude(Conclusion::NotHealed(error.what), error.hints)
-                        }
-                        Err(error) => return Err(error),
-                    };
+                    let round = self.round(&mut course, evidence).await;
+                    next = round.or_else(not_healed_where_target_fails)?;
                 }
             }
         };
@@ -265,6 +272,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// One round: diagnose, plan, approve, carry out.
     async fn round(&mut self, course: &mut Course, evidence: Vec<Evidence>) -> Result<Next, WorkflowError> {
+        if self.person.interrupted() {
+            return Ok(Next::Conclude(Conclusion::Interrupted, Vec::new()));
+        }
         let bounds = self.policies.bounds().clone();
         if course.round >= bounds.rounds_max {
             let what = format!("not healed after {} rounds; the bound rounds_max is reached", course.round);
@@ -274,9 +284,6 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         if worked_ms > bounds.session_seconds_max * 1000 {
             let what = format!("not healed in time; the bound session_seconds_max is {}", bounds.session_seconds_max);
             return Ok(Next::Conclude(Conclusion::NotHealed(what), self.primary_steps(course)));
-        }
-        if self.person.interrupted() {
-            return Ok(Next::Conclude(Conclusion::Interrupted, Vec::new()));
         }
         course.round += 1;
         let finding = self.diagnose(course, evidence).await?;
@@ -299,7 +306,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     }
 
     fn primary_steps(&self, course: &Course) -> Vec<String> {
-        course.findings.first().map(|finding| next_steps_of(finding, &course.passed)).unwrap_or_default()
+        let finding = course.findings.first();
+        let mut steps = finding.map(|finding| next_steps_of(finding, &course.passed)).unwrap_or_default();
+        steps.extend(course.plan.iter().flat_map(other_ways));
+        or_look(steps)
     }
 
     async fn diagnose(&mut self, course: &mut Course, mut evidence: Vec<Evidence>) -> Result<Finding, WorkflowError> {
@@ -358,12 +368,13 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         loop {
             let decision = self.decide(course, &draft.frozen, finding)?;
             let risk = draft.frozen.plan().risk();
+            let unattended = risk <= Risk::UNATTENDED_MAX && self.options.purpose != Purpose::Plan;
             let channel = match decision {
                 Decision::Deny => {
                     let steps = denied_steps(&course.decided);
                     return Ok(Approval::Stop(Conclusion::Denied, steps));
                 }
-                Decision::Allow if risk <= Risk::UNATTENDED_MAX => Channel::Policy,
+                Decision::Allow if unattended => Channel::Policy,
                 Decision::Ask | Decision::Allow => match self.ask(course, &draft).await? {
                     (PersonsAnswer::Yes, channel) => channel,
                     (PersonsAnswer::No, channel) => {
@@ -446,12 +457,13 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     async fn ask(&mut self, course: &mut Course, draft: &Draft) -> Result<(PersonsAnswer, Channel), WorkflowError> {
         let frozen = &draft.frozen;
-        if self.options.yes && yes_flag_covers(frozen.plan().risk()) {
+        let only_plans = self.options.purpose == Purpose::Plan;
+        if self.options.yes && !only_plans && yes_flag_covers(frozen.plan().risk()) {
             return Ok((PersonsAnswer::Yes, Channel::YesFlag));
         }
         let event = Event::ApprovalAsked { plan: frozen.digest() };
         self.log.append(Some(&course.session), event, Durability::Power)?;
-        if !self.person.interactive() || self.options.purpose == Purpose::Plan {
+        if !self.person.interactive() || only_plans {
             return Ok((PersonsAnswer::Later, Channel::Command));
         }
         let now = self.clock.now();
@@ -540,7 +552,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             GateRefusal::Denied(why) => {
                 Next::Conclude(Conclusion::Denied, std::iter::once(why).chain(other_ways(frozen)).collect())
             }
-            GateRefusal::Exhausted(why) => Next::Conclude(Conclusion::NotHealed(why), other_ways(frozen)),
+            GateRefusal::Exhausted(why) => Next::Conclude(Conclusion::NotHealed(why), or_look(other_ways(frozen))),
             GateRefusal::NotAllowed(why) => Next::Conclude(Conclusion::NotHealed(why), other_ways(frozen)),
         })
     }
@@ -568,30 +580,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     }
 }
 
-fn done_detail(step: &StepReport) -> Option<String> {
-    match &step.outcome {
-        Outcome::Done { detail } => Some(detail.clone()),
-        Outcome::Failed { .. } | Outcome::Unclear { .. } => None,
+/// A target that does not answer ends the session, so that nothing is left behind as if it still ran.
+fn not_healed_where_target_fails(error: WorkflowError) -> Result<Next, WorkflowError> {
+    match error {
+        WorkflowError::Target(error) => Ok(Next::Conclude(Conclusion::NotHealed(error.what), error.hints)),
+        error => Err(error),
     }
-}
-
-/// The host's own next steps first, then what the tools said.
-fn next_steps_of(finding: &Finding, passed: &[Passed]) -> Vec<String> {
-    let mut steps = finding.next_steps.clone();
-    steps.extend(passed.iter().map(|passed| {
-        if passed.refused { passed.words.clone() } else { format!("{}: {}", passed.tool, passed.words) }
-    }));
-    steps
-}
-
-fn other_ways(frozen: &FrozenPlan) -> Vec<String> {
-    frozen.plan().other_ways.iter().map(|way| format!("{}: `{}`", way.what, way.command)).collect()
-}
-
-fn denied_steps(decided: &[Decided]) -> Vec<String> {
-    decided
-        .iter()
-        .filter(|decided| decided.decision == Decision::Deny)
-        .map(|decided| format!("{} ({})", decided.because, decided.policies.join(", ")))
-        .collect()
 }

@@ -65,17 +65,33 @@ impl ComposeCommand {
         })
     }
 
-    /// What `up -d --no-deps --no-build SERVICES` would do; nothing is changed.
+    /// What `up -d --no-deps --no-build SERVICES` would do; nothing is changed. `None` when Compose cannot say: its dry run
+    /// waits for the health of a dependency that it has not really started.
     ///
     /// # Errors
     /// With Compose's own words.
-    pub async fn dry_run(&self, services: &[String]) -> Result<DryRun, TargetError> {
+    pub async fn dry_run(&self, services: &[String]) -> Result<Option<DryRun>, TargetError> {
         let args: Vec<&str> = ["--dry-run", "--progress", "plain"].into_iter().chain(up_args(services)).collect();
         let finished = self.look(&args).await?;
-        if !finished.succeeded() {
-            return Err(refused(finished, "Compose cannot say what `up` would do"));
+        if finished.succeeded() {
+            return Ok(Some(read_dry_run(&finished.stderr.into_text())));
         }
-        Ok(read_dry_run(&finished.stderr.into_text()))
+        let refusal = refused(finished, "Compose cannot say what `up` would do");
+        if refusal.what.contains("dependency failed to start") { Ok(None) } else { Err(refusal) }
+    }
+
+    /// The configuration hash of each service, as Compose writes it into its label `config-hash`.
+    ///
+    /// # Errors
+    /// With Compose's own words.
+    pub async fn hashes(&self, services: &[String]) -> Result<BTreeMap<String, String>, TargetError> {
+        let finished = self.look(&["config", "--hash", &services.join(",")]).await?;
+        if !finished.succeeded() {
+            return Err(refused(finished, "`docker compose config --hash` refuses the project"));
+        }
+        let text = finished.stdout.into_text();
+        let pairs = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect())
     }
 
     /// The call that starts what is missing of `services`, and nothing else.

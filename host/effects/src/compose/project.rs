@@ -4,12 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::snapshot::OVERRIDE_NAMES;
+
 /// File names that Compose looks for, the preferred one first (Compose specification, "Compose file").
 const FILE_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-/// Overrides that Compose loads by itself beside one of those.
-const OVERRIDE_NAMES: [&str; 4] =
-    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
-
 /// What the command line and the environment say of the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProjectChoice {

@@ -16,6 +16,7 @@ use repair_pipeline::outside::{Preparation, Prepared, TargetError};
 use super::ComposeDeployment;
 use super::describing::{describe_change, diff_lines, holder_words, summary_of, summary_of_up};
 use super::project_files::ProjectFiles;
+use crate::compose::command::DryRun;
 use crate::compose::edit::{EditError, methods};
 use crate::compose::patch;
 use crate::compose::stale_urls::stale_urls;
@@ -168,8 +169,11 @@ impl ComposeDeployment {
         services: &[String],
         moved: &[String],
     ) -> Result<Vec<ContainerChange>, TargetError> {
-        let dry_run = self.compose.dry_run(services).await?;
         let containers = self.list().await?;
+        let dry_run = match self.compose.dry_run(services).await? {
+            Some(dry_run) => dry_run,
+            None => self.predicted(services, &containers).await?,
+        };
         let mut changes = BTreeMap::new();
         for (name, operation) in dry_run {
             let known = containers.iter().find(|container| container.container.name == name);
@@ -197,6 +201,29 @@ impl ComposeDeployment {
             }
         }
         Ok(changes.into_values().collect())
+    }
+
+    /// What `up` would do by Compose's own rule, for when its dry run cannot say: a container with another configuration
+    /// hash is replaced, one that does not run is started, one that is missing is created.
+    async fn predicted(&mut self, services: &[String], containers: &[Container]) -> Result<DryRun, TargetError> {
+        let hashes = self.compose.hashes(services).await?;
+        let mut operations = DryRun::new();
+        for service in services {
+            let own: Vec<&Container> =
+                containers.iter().filter(|container| container.container.service.as_ref() == Some(service)).collect();
+            if own.is_empty() {
+                let name = format!("{}-{service}-1", self.target.project);
+                operations.insert(name, ContainerOperation::Create);
+            }
+            for container in own {
+                if container.config_hash.as_ref() != hashes.get(service) {
+                    operations.insert(container.container.name.clone(), ContainerOperation::Recreate);
+                } else if container.state != ContainerState::Running {
+                    operations.insert(container.container.name.clone(), ContainerOperation::Start);
+                }
+            }
+        }
+        Ok(operations)
     }
 
     async fn container_marks(&mut self, services: &[String]) -> Result<BTreeMap<String, ContainerMark>, TargetError> {

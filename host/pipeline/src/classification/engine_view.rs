@@ -27,11 +27,15 @@ pub(super) fn findings(containers: &[Container]) -> Vec<Finding> {
     containers.iter().filter_map(of_container).collect()
 }
 
+/// Exit codes of SIGKILL and SIGTERM, as shells count. `docker compose stop` leaves them, so alone they prove no failure.
+const KILLED: i32 = 137;
+const TERMINATED: i32 = 143;
+
 fn of_container(container: &Container) -> Option<Finding> {
     let service = container.container.service.as_deref().unwrap_or(&container.container.name);
     let logs = format!("read its last words: `docker compose logs --tail 50 {service}`");
     let exit_code = container.exit_code.unwrap_or(0);
-    let ended_badly = container.state == ContainerState::Exited && exit_code != 0;
+    let ended_badly = container.state == ContainerState::Exited && !matches!(exit_code, 0 | KILLED | TERMINATED);
     let (class, what) = if container.oom_killed {
         (FailureClass::DockerOomKilled, format!("`{service}` was killed for memory; raise its limit or lower its use"))
     } else if container.state == ContainerState::Restarting || ended_badly {
@@ -48,4 +52,43 @@ fn of_container(container: &Container) -> Option<Finding> {
     ]);
     let confidence = Permille::new(950).unwrap_or(Permille::CERTAIN);
     Some(Finding { class, confidence, facts, proof: Vec::new(), next_steps: vec![what, logs] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use repair_model::container::ContainerRef;
+
+    fn exited(exit_code: i32, oom_killed: bool) -> Container {
+        Container {
+            container: ContainerRef {
+                id: "1".into(),
+                name: "p-web-1".into(),
+                project: None,
+                service: Some("web".into()),
+            },
+            image: "x".into(),
+            state: ContainerState::Exited,
+            health: Health::None,
+            exit_code: Some(exit_code),
+            oom_killed,
+            restarts: 0,
+            error: None,
+            ever_ran: true,
+            config_hash: None,
+            ports: Vec::new(),
+        }
+    }
+
+    fn class(container: Container) -> Option<FailureClass> {
+        findings(&[container]).first().map(|finding| finding.class)
+    }
+
+    #[test]
+    fn a_stopped_service_is_no_crash_and_a_failed_one_is() {
+        assert_eq!(class(exited(137, false)), None);
+        assert_eq!(class(exited(143, false)), None);
+        assert_eq!(class(exited(1, false)), Some(FailureClass::DockerContainerCrashLoop));
+        assert_eq!(class(exited(137, true)), Some(FailureClass::DockerOomKilled));
+    }
 }

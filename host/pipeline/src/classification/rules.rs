@@ -55,7 +55,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     vec![
         rule(
             C::Unknown,
-            r"bind: cannot assign requested address",
+            r"bind(?: host port .*)?: cannot assign requested address",
             None,
             Some("address-not-available"),
             &[
@@ -65,7 +65,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         ),
         rule(
             C::DockerPrivilegedPort,
-            r"cannot expose privileged port (?P<port>\d{1,5})|(?::(?P<port_denied>\d{1,5}): )?bind: permission denied",
+            r"cannot expose privileged port (?P<port>\d{1,5})|(?:(?::(?P<port_denied>\d{1,5}): )?bind|bind host port .*): permission denied",
             None,
             Some("privileged"),
             &[

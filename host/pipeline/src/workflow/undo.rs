@@ -54,14 +54,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// # Errors
     /// When a file was changed since; nothing is done then.
     pub async fn undo(&mut self, session: &SessionId, steps: &[UndoStep]) -> Result<SessionId, WorkflowError> {
-        if let Some(newest) = steps.first()
-            && self.deployment.probe_edit(&newest.edit).await != Probe::DidNotHappen
-        {
-            return Err(WorkflowError::Request {
-                what: format!("`{}` was changed after session {session} wrote it", newest.edit.file),
-                hints: vec!["compare it with `repair show` and correct it by hand; nothing was taken back".to_owned()],
-            });
-        }
+        self.refuse_changed_files(session, steps).await?;
         let id = SessionId::new(self.clock.now(), self.options.session_random);
         self.settle_earlier(&id).await?;
         let began = Event::SessionBegan {
@@ -96,5 +89,22 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         )?;
         self.log.sign_head()?;
         Ok(id)
+    }
+
+    /// Looks at each file once: an older edit of a file is made on what the newer ones leave, so only the newest can be
+    /// compared beforehand.
+    async fn refuse_changed_files(&mut self, session: &SessionId, steps: &[UndoStep]) -> Result<(), WorkflowError> {
+        for (at, UndoStep { edit, .. }) in steps.iter().enumerate() {
+            let looked_at = steps[..at].iter().any(|newer| newer.edit.file == edit.file);
+            if !looked_at && self.deployment.probe_edit(edit).await != Probe::DidNotHappen {
+                return Err(WorkflowError::Request {
+                    what: format!("`{}` was changed after session {session} wrote it", edit.file),
+                    hints: vec![
+                        "compare it with `repair show` and correct it by hand; nothing was taken back".to_owned(),
+                    ],
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -42,13 +42,14 @@ fn read_only_applies_nothing_in_every_layer() {
 }
 
 #[test]
-fn ci_lets_one_named_tool_move_ports() {
+fn ci_lets_one_named_tool_move_ports_and_replace_what_never_ran() {
     let policies = load(&[(Layer::System, CI)]);
     let allowed = Case::new(ActionKind::RemapPort, Risk::Reversible).ask(&policies);
     assert_eq!(allowed.decision, Decision::Allow);
     assert_eq!(allowed.policies, ["built-in/move-a-port", "system/ci-moves-ports"]);
     assert_eq!(decide(&policies, ActionKind::RemapPort, Risk::Disruptive), Decision::Ask);
-    assert_eq!(decide(&policies, ActionKind::ComposeUp, Risk::Reversible), Decision::Ask);
+    assert_eq!(decide(&policies, ActionKind::ComposeUp, Risk::Reversible), Decision::Allow);
+    assert_eq!(decide(&policies, ActionKind::ComposeUp, Risk::Disruptive), Decision::Ask);
 }
 
 #[test]

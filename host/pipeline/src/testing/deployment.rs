@@ -1,0 +1,207 @@
+//! A deployment of services `web` and `api` that lets each test say what it finds and what comes of an effect.
+//!
+//! Without a script it is as planned: footprints and changes are those of the plan, effects succeed, everything is healthy
+//! afterwards.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use repair_model::action::Action;
+use repair_model::container::{Container, ContainerRef, ContainerState, Health};
+use repair_model::ids::{Digest, Domain};
+use repair_model::outcome::{Outcome, Probe, Verdict};
+use repair_model::plan::{
+    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, OtherWay, Step,
+};
+use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
+use repair_model::risk::Risk;
+
+use super::{Call, FakeClock, Trace, verdict};
+use crate::outside::{Deployment, EffectContext, LogError, Preparation, Prepared, TargetError};
+
+/// The deployment.
+pub struct FakeDeployment {
+    pub containers: Vec<Container>,
+    /// Risk of a `compose-up`; an edit is reversible and a bundle of logs looks only.
+    pub up_risk: Risk,
+    /// What comes of each effect and each edit; `Done` after the last.
+    pub outcomes: VecDeque<Outcome>,
+    /// What the gate finds of each step; what was planned after the last.
+    pub footprints: VecDeque<Footprint>,
+    /// What the gate assesses for each step; what was planned after the last.
+    pub assessments: VecDeque<(Risk, Change)>,
+    /// What each look finds; healthy after the last.
+    pub verdicts: VecDeque<Result<Verdict, TargetError>>,
+    /// What the probe of an action says.
+    pub probe: Probe,
+    /// What the probe of an edit says, by file; else that it has not happened.
+    pub edit_probes: BTreeMap<String, Probe>,
+    /// Why nothing can be prepared.
+    pub prepare_fails: Option<TargetError>,
+    /// What each probe of an action was shown as its edit.
+    pub probed_edits: Vec<Option<FileEdit>>,
+    pub clock: FakeClock,
+    pub trace: Trace,
+}
+
+impl FakeDeployment {
+    pub fn new(clock: FakeClock, trace: Trace) -> Self {
+        Self {
+            containers: vec![container_without_port()],
+            up_risk: Risk::Safe,
+            outcomes: VecDeque::new(),
+            footprints: VecDeque::new(),
+            assessments: VecDeque::new(),
+            verdicts: VecDeque::new(),
+            probe: Probe::Happened,
+            edit_probes: BTreeMap::new(),
+            prepare_fails: None,
+            probed_edits: Vec::new(),
+            clock,
+            trace,
+        }
+    }
+
+    fn step(&self, action: &Action, method: Option<EditMethod>) -> Step {
+        let (risk, change) = match action {
+            Action::RemapPort(port_move) => (Risk::Reversible, Change::Edit(edit_of(&port_move.service, method))),
+            Action::ComposeUp { services } => (self.up_risk, Change::Containers(created(services))),
+            Action::CollectLogs { .. } => (Risk::ReadOnly, Change::Nothing),
+        };
+        let before = Some(Digest::of(Domain::File, b"as planned"));
+        let footprint =
+            Footprint { files: BTreeMap::from([("compose.yaml".to_owned(), before)]), ..Footprint::default() };
+        let summary = action.kind().to_string();
+        Step {
+            action: action.clone(),
+            risk,
+            risk_because: String::new(),
+            summary,
+            detail: Vec::new(),
+            change,
+            footprint,
+        }
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        self.outcomes.pop_front().unwrap_or_else(|| Outcome::Done { detail: "done".to_owned() })
+    }
+}
+
+/// The engine's own words on a held port, so that the failure is found again in every round.
+fn container_without_port() -> Container {
+    let error = "failed to bind host port for 0.0.0.0:8080:172.17.0.2:80/tcp: address already in use";
+    Container {
+        container: ContainerRef {
+            id: "c0".to_owned(),
+            name: "shop-web-1".to_owned(),
+            project: Some("shop".to_owned()),
+            service: Some("web".to_owned()),
+        },
+        image: "web:1".to_owned(),
+        state: ContainerState::Created,
+        health: Health::None,
+        exit_code: None,
+        oom_killed: false,
+        restarts: 0,
+        error: Some(error.to_owned()),
+        ever_ran: false,
+        config_hash: None,
+        ports: Vec::new(),
+    }
+}
+
+/// The edit that moves a port of `service`: each service has a file of its own.
+fn edit_of(service: &str, method: Option<EditMethod>) -> FileEdit {
+    let method = method.unwrap_or(EditMethod::InPlace);
+    FileEdit {
+        file: format!("{service}.yaml"),
+        method,
+        before: Some(Digest::of(Domain::File, b"before")),
+        after: Digest::of(Domain::File, b"after"),
+        hunks: Vec::new(),
+    }
+}
+
+fn created(services: &[String]) -> Vec<ContainerChange> {
+    let create = |service: &String| ContainerChange {
+        service: service.clone(),
+        container: format!("shop-{service}-1"),
+        operation: ContainerOperation::Create,
+        running: false,
+        ever_ran: false,
+    };
+    services.iter().map(create).collect()
+}
+
+impl Deployment for FakeDeployment {
+    async fn observe(&mut self, query: &Query) -> Observation {
+        self.trace.push(Call::Observe(query.kind()));
+        let answer = match query {
+            Query::Containers => Answer::Fact(Fact::Containers(self.containers.clone())),
+            _ => Answer::Refused(Refusal::Unavailable("not part of this test".to_owned())),
+        };
+        Observation { asked: query.clone(), answer, truncated: false }
+    }
+
+    async fn prepare(&mut self, actions: &[Action], method: Option<EditMethod>) -> Result<Preparation, TargetError> {
+        self.trace.push(Call::Prepare(method));
+        if let Some(error) = &self.prepare_fails {
+            return Err(error.clone());
+        }
+        let prepared = |action: &Action| {
+            let choice = matches!(action, Action::RemapPort(_));
+            let methods = if choice { vec![EditMethod::InPlace, EditMethod::Override] } else { Vec::new() };
+            Prepared { methods, step: self.step(action, method) }
+        };
+        let stop = OtherWay { what: "stop the holder".to_owned(), command: "docker stop other".to_owned() };
+        Ok(Preparation { steps: actions.iter().map(prepared).collect(), warnings: Vec::new(), other_ways: vec![stop] })
+    }
+
+    async fn footprint(&mut self, step: &Step) -> Result<Footprint, TargetError> {
+        self.trace.push(Call::Footprint);
+        Ok(self.footprints.pop_front().unwrap_or_else(|| step.footprint.clone()))
+    }
+
+    async fn assess(&mut self, step: &Step) -> Result<(Risk, Change), TargetError> {
+        self.trace.push(Call::Assess);
+        Ok(self.assessments.pop_front().unwrap_or_else(|| (step.risk, step.change.clone())))
+    }
+
+    async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
+        self.trace.push(Call::Apply(step.action.kind()));
+        (context.started)(4711)?;
+        (context.progress)("a line of output");
+        Ok(self.outcome())
+    }
+
+    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe {
+        self.trace.push(Call::Probe(action.kind()));
+        self.probed_edits.push(edit.cloned());
+        self.probe.clone()
+    }
+
+    async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {
+        self.trace.push(Call::ProbeEdit(edit.file.clone()));
+        self.edit_probes.get(&edit.file).cloned().unwrap_or(Probe::DidNotHappen)
+    }
+
+    fn undo_of(&self, edit: &FileEdit) -> FileEdit {
+        let after = edit.before.expect("the edits of this deployment make no file");
+        FileEdit { before: Some(edit.after), after, ..edit.clone() }
+    }
+
+    async fn edit(&mut self, edit: &FileEdit) -> Outcome {
+        self.trace.push(Call::Edit(edit.file.clone()));
+        self.outcome()
+    }
+
+    async fn pause_ms(&mut self, milliseconds: u64) {
+        self.trace.push(Call::Pause(milliseconds));
+        self.clock.pass_ms(i64::try_from(milliseconds).expect("a short pause"));
+    }
+
+    async fn verify(&mut self) -> Result<Verdict, TargetError> {
+        self.trace.push(Call::Verify);
+        self.verdicts.pop_front().unwrap_or_else(|| Ok(verdict(true, false)))
+    }
+}

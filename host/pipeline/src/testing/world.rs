@@ -1,0 +1,223 @@
+//! All fakes together, and the workflow on them.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
+
+use repair_model::action::{Action, ActionKind, PortMove};
+use repair_model::compose::{PortKey, Protocol, Published};
+use repair_model::event::{Event, Purpose};
+use repair_model::evidence::{Evidence, Provenance};
+use repair_model::finding::FailureClass;
+use repair_model::ids::{Permille, SessionId};
+use repair_model::outcome::{ServiceVerdict, Verdict};
+use repair_model::query::{Query, QueryKind};
+use repair_model::target::Target;
+use repair_model::tool::{Manifest, Proposal, ToolAnswer, ToolRef};
+
+use super::{FakeClock, FakeDeployment, FakeLog, FakePerson, FakeTools, Trace};
+use crate::approval::PersonsAnswer;
+use crate::outside::Clock;
+use crate::policy::{BoundsSource, Layer, Policies, PolicySource};
+use crate::report::Report;
+use crate::session::History;
+use crate::settings::Settings;
+use crate::workflow::{Options, UndoStep, Workflow, WorkflowError, undo_steps};
+
+/// The policies where nobody has said otherwise, read once: the tests make hundreds of worlds.
+static BUILT_IN: LazyLock<Policies> = LazyLock::new(|| policies("", ""));
+
+/// A target with a held port, a tool that moves it, and a person at a terminal who says yes once.
+pub struct World {
+    pub deployment: FakeDeployment,
+    pub tools: FakeTools,
+    pub log: FakeLog,
+    pub person: FakePerson,
+    pub clock: FakeClock,
+    pub policies: Policies,
+    pub settings: Settings,
+    pub target: Target,
+    pub options: Options,
+    pub trace: Trace,
+}
+
+impl World {
+    /// A world whose tool moves the port of `web` and brings it up.
+    pub fn new() -> Self {
+        let mut world = Self::without_tools();
+        world.add_tool("port-conflict", [proposal(vec![remap("web"), compose_up("web")])]);
+        world
+    }
+
+    pub fn without_tools() -> Self {
+        let (clock, trace) = (FakeClock::default(), Trace::default());
+        Self {
+            deployment: FakeDeployment::new(clock.clone(), trace.clone()),
+            tools: FakeTools {
+                manifests: Vec::new(),
+                scripts: Vec::new(),
+                component: b"component".to_vec(),
+                cases: Vec::new(),
+                trace: trace.clone(),
+            },
+            log: FakeLog::new(clock.clone(), trace.clone()),
+            person: FakePerson {
+                interactive: true,
+                answers: VecDeque::from([PersonsAnswer::Yes]),
+                seconds_per_answer: 0,
+                stops_at: None,
+                told: Vec::new(),
+                clock: clock.clone(),
+                trace: trace.clone(),
+            },
+            clock,
+            policies: BUILT_IN.clone(),
+            settings: Settings::default(),
+            target: target(),
+            options: Options {
+                version: "0".to_owned(),
+                purpose: Purpose::Heal,
+                command: Vec::new(),
+                yes: false,
+                approver: "ann@host".to_owned(),
+                session_random: [0; 4],
+                nonce_random: [0; 12],
+            },
+            trace,
+        }
+    }
+
+    /// A tool for held ports that may move ports and bring services up, and may ask who holds a port.
+    pub fn add_tool(&mut self, id: &str, answers: impl IntoIterator<Item = ToolAnswer>) {
+        let manifest = Manifest {
+            tool: ToolRef { id: id.to_owned(), version: "1.0.0".to_owned(), component: self.tools.component_digest() },
+            summary: String::new(),
+            handles: vec![FailureClass::DockerPortConflict],
+            sees: vec![QueryKind::PortOwner],
+            may: vec![ActionKind::RemapPort, ActionKind::ComposeUp],
+            params_schema: "{}".to_owned(),
+        };
+        self.tools.add(manifest, answers);
+    }
+
+    pub fn workflow(&mut self) -> Workflow<'_, FakeDeployment, FakeTools, FakeLog, FakePerson> {
+        Workflow {
+            deployment: &mut self.deployment,
+            tools: &mut self.tools,
+            log: &mut self.log,
+            person: &mut self.person,
+            clock: &self.clock,
+            policies: &self.policies,
+            settings: &self.settings,
+            target: &self.target,
+            options: self.options.clone(),
+        }
+    }
+
+    /// Heals, with the output of a failed command as evidence.
+    pub fn heal(&mut self) -> Result<Report, WorkflowError> {
+        self.begin_process();
+        let line = "Bind for 0.0.0.0:8080 failed: port is already allocated".to_owned();
+        let evidence = Evidence { provenance: Provenance::Command, lines: vec![line], truncated: false };
+        ready(self.workflow().heal(vec![evidence]))
+    }
+
+    /// Applies the plan that waits.
+    pub fn apply(&mut self) -> Result<Report, WorkflowError> {
+        self.begin_process();
+        let plan = self.history().sessions().last().and_then(|session| session.plan.clone()).expect("a plan");
+        ready(self.workflow().apply(&plan.plan.to_string()))
+    }
+
+    /// What the last session left to take back.
+    pub fn undo_steps(&self, of: &SessionId) -> Vec<UndoStep> {
+        let history = self.history();
+        undo_steps(&history, history.session(of).expect("the session"))
+    }
+
+    pub fn undo(&mut self, of: &SessionId) -> Result<SessionId, WorkflowError> {
+        self.begin_process();
+        self.options.purpose = Purpose::Undo { session: of.clone() };
+        let steps = self.undo_steps(of);
+        ready(self.workflow().undo(of, &steps))
+    }
+
+    /// The log folded; it has to be legal at every moment.
+    pub fn history(&self) -> History {
+        History::fold(&self.log.records).expect("the workflow writes only what can follow")
+    }
+
+    /// Other random bytes, as a new process has them, and a moment later.
+    fn begin_process(&mut self) {
+        self.clock.pass_seconds(1);
+        self.options.session_random[0] += 1;
+        self.options.nonce_random[0] += 1;
+    }
+}
+
+/// Polls once: no fake ever waits.
+fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("no fake waits"),
+    }
+}
+
+/// Policies of the user, in Cedar, and bounds, in TOML.
+pub fn policies(cedar: &str, bounds: &str) -> Policies {
+    let (layer, name) = (Layer::User, "user".to_owned());
+    let cedar = PolicySource { layer, name: name.clone(), text: cedar.to_owned() };
+    Policies::load(vec![cedar], vec![BoundsSource { layer, name, text: bounds.to_owned() }]).expect("in order")
+}
+
+/// Moves port 8080 of `service` to 8081.
+pub fn remap(service: &str) -> Action {
+    Action::RemapPort(PortMove {
+        service: service.to_owned(),
+        target: 80,
+        protocol: Protocol::Tcp,
+        host_ip: None,
+        before: Published::Fixed(8080),
+        after: Published::Fixed(8081),
+    })
+}
+
+pub fn compose_up(service: &str) -> Action {
+    Action::ComposeUp { services: vec![service.to_owned()] }
+}
+
+pub fn proposal(actions: Vec<Action>) -> ToolAnswer {
+    let confidence = Permille::new(900).expect("a permille");
+    ToolAnswer::Propose(Proposal { reason: "the port is held".to_owned(), confidence, actions })
+}
+
+/// The question that [`World::add_tool`]'s tools may ask.
+pub fn port_owner_query(port: u16) -> Query {
+    Query::PortOwner(PortKey { port, protocol: Protocol::Tcp, host_ip: None })
+}
+
+/// What verification says of the one service `web`.
+pub fn verdict(healthy: bool, settling: bool) -> Verdict {
+    let state = if healthy { "running" } else { "created" }.to_owned();
+    let service = ServiceVerdict { service: "web".to_owned(), healthy, settling, state, addresses: Vec::new() };
+    Verdict { services: vec![service], probes: Vec::new() }
+}
+
+/// The first event of a session that a test writes by itself, and the id of that session.
+pub fn begun(world: &World) -> (SessionId, Event) {
+    let event = Event::SessionBegan { version: "0".to_owned(), purpose: Purpose::Heal, command: Vec::new() };
+    (SessionId::new(world.clock.now(), [0xee; 4]), event)
+}
+
+fn target() -> Target {
+    Target {
+        endpoint: "unix:///var/run/docker.sock".to_owned(),
+        directory: "/srv/shop".into(),
+        project: "shop".to_owned(),
+        files: vec!["/srv/shop/compose.yaml".into()],
+        files_are_explicit: false,
+        profiles: Vec::new(),
+        services: Vec::new(),
+    }
+}
