@@ -8,11 +8,13 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use expectrl::process::unix::WaitStatus;
+use expectrl::session::OsSession;
 use expectrl::{ControlCode, Eof, Expect as _, Session};
 use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, is_free, wait_for};
-use scenario::{document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
+use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
 
-const HEAL: [&str; 1] = ["--self-heal=preview"];
+/// Heals, and asks.
+const ASK: [&str; 1] = [HEAL[0]];
 
 /// The last word of the question under a plan.
 const QUESTION: &str = "[o]ther way: ";
@@ -58,7 +60,7 @@ fn untouched(project: &Project<'_>) {
 #[test]
 fn without_a_terminal_the_exact_commands_are_printed_and_they_work() {
     let (project, _held) = broken();
-    let waiting = repair(&project, &HEAL);
+    let waiting = repair(&project, &ASK);
     assert_eq!(waiting.code, Some(4), "{waiting}");
     untouched(&project);
     let commands: Vec<Vec<&str>> = waiting
@@ -98,11 +100,20 @@ fn a_plan_without_an_approval_is_not_applied() {
     let (project, _held) = broken();
     let digest = planned(&project);
     let refused = repair(&project, &["apply", &digest]);
-    assert_eq!(refused.code, Some(3), "{refused}");
+    assert_eq!(refused.code, Some(4), "{refused}");
     for expected in ["is not approved", &format!("repair approve {digest}")] {
         assert!(refused.stderr.contains(expected), "`{expected}` is missing: {refused}");
     }
     untouched(&project);
+}
+
+#[test]
+fn a_yes_on_the_command_line_is_recorded_as_such() {
+    let (project, _held) = broken();
+    let report = document(&project, 0, &HEAL);
+    let shown = repair(&project, &["show", text(&report, "/session")]);
+    assert!(shown.stdout.contains("by --yes; used"), "{shown}");
+    has_moved(&project);
 }
 
 #[test]
@@ -176,8 +187,9 @@ fn a_holder_that_went_away_after_the_approval_voids_it() {
     let (project, held) = broken();
     let digest = approved(&project);
     drop(held);
-    let report = document(&project, 4, &["apply", &digest]);
-    assert_eq!(report["plan"]["steps"][0]["action"]["kind"], "compose-up", "{report:#}");
+    let report = document(&project, 3, &["apply", &digest]);
+    // Nobody holds the port any more, so nothing is to be moved: a person is told to start the service.
+    assert!(report["next_steps"].to_string().contains("docker compose up"), "{report:#}");
     untouched(&project);
 }
 
@@ -215,10 +227,10 @@ fn foreign_text_reaches_nobody_raw() {
     let _held = Disguised::hold(&project, project.port(0));
     fails_to_start(&project);
     // `repair` of the scenarios checks every byte of these.
-    let waiting = repair(&project, &HEAL);
+    let waiting = repair(&project, &ASK);
     assert_eq!(waiting.code, Some(4), "{waiting}");
     assert!(waiting.stdout.contains("busybox\\u{1b}[2J\\u{202e}"), "{waiting}");
-    document(&project, 4, &HEAL);
+    document(&project, 4, &ASK);
     repair(&project, &["sessions"]);
     document(&project, 0, &["audit", "show"]);
     untouched(&project);
@@ -239,20 +251,20 @@ fn what_a_wrapped_command_printed_is_quoted_escaped() {
     // The command's own output is passed through as it is; everything behind it is said by `repair`.
     let (passed, own) = waiting.stderr.split_once("repair: ").expect("progress");
     assert!(raw(passed) && !raw(own) && !raw(&waiting.stdout), "{waiting:?}");
-    assert!(waiting.stdout.contains("\\u{1b}[2J\\u{202e}"), "{waiting}");
+    assert!(waiting.stdout.contains("\\u{202e} Bind for"), "{waiting}");
     untouched(&project);
 }
 
 /// `repair --self-heal=preview` at a terminal, up to its question.
 struct Terminal {
-    session: Session,
+    session: OsSession,
     seen: String,
 }
 
 impl Terminal {
     fn heal(project: &Project<'_>) -> Self {
         let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
-        command.args(HEAL).arg("--state-dir").arg(project.state_dir());
+        command.args(ASK).arg("--state-dir").arg(project.state_dir());
         let mut session = Session::spawn(command).expect("a terminal");
         session.set_expect_timeout(Some(Duration::from_secs(60)));
         let mut terminal = Self { session, seen: String::new() };

@@ -17,3 +17,11 @@ mod ports;
 mod projects;
 #[path = "bad_input_support/wire.rs"]
 mod wire;
+
+use repair_test_support::{HeldPort, Project};
+
+/// A web server whose port is taken, and who holds it.
+fn taken_port(project: &Project<'_>) -> HeldPort {
+    project.write("compose.yaml", &ground::web_on(project.port(0))).expect("the file can be written");
+    ground::fail_up(project, &["web"])
+}

@@ -250,6 +250,18 @@ fn a_wrapped_command_that_succeeds_needs_no_session() {
 }
 
 #[test]
+fn a_wrapped_command_that_fails_beside_a_healthy_project_is_no_success() {
+    let project = web_project(&[]);
+    project.write("compose.yaml", &web_file(&[("web", &format!("{}:80", project.port(0)))])).expect("written");
+    project.compose(["up", "--detach"]).and_then(Finished::success).expect("it starts");
+    for heal in [HEAL.as_slice(), &[]] {
+        let report = document(&project, 3, &[heal, &["--", "sh", "-c", "exit 7"]].concat());
+        assert_eq!(report["result"], "not-healed", "{report:#}");
+    }
+    no_session(&project);
+}
+
+#[test]
 fn a_report_for_people_names_the_new_address_and_the_way_back() {
     let project = web_project(&[]);
     project.write("compose.yaml", &web_file(&[("web", &format!("{}:80", project.port(0)))])).expect("written");
@@ -339,4 +351,23 @@ fn an_open_port_that_says_nothing_is_not_healed() {
     let report =
         probed(3, |port| format!("[[probe]]\nkind = \"tcp\"\naddress = \"localhost:{port}\"\nexpect = \"5.7\"\n"));
     assert_eq!(report["verdict"]["probes"][0]["passed"], false, "{report:#}");
+}
+
+#[test]
+fn a_service_that_others_wait_for_moves_although_compose_cannot_rehearse_it() {
+    let project = Project::new(Engine::shared()).expect("a project can be made");
+    let (taken, other) = (project.port(0), project.port(20));
+    let file = format!(
+        "services:\n  db:\n    image: {WEB}\n    ports:\n      - \"{taken}:80\"\n    healthcheck:\n      \
+         test: [\"CMD\", \"/bin/sh\", \"-c\", \"exit 0\"]\n      interval: 1s\n  web:\n    image: {WEB}\n    ports:\n      \
+         - \"{other}:80\"\n    depends_on:\n      db:\n        condition: service_healthy\n"
+    );
+    project.write("compose.yaml", &file).expect("its file can be written");
+    let _held = HeldPort::by_another_process(Engine::shared(), taken).expect("the port was free");
+    fails_to_start(&project);
+    let report = document(&project, 0, &HEAL);
+    assert_eq!(report["result"], "healed", "{report:#}");
+    assert_eq!(report["verdict"]["services"][0]["state"], "running, healthy", "{report:#}");
+    wait_for(5, || http_get(other, "/ready")).expect("the service that waited answers");
+    sound(&project);
 }

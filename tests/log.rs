@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ground::{HEAL, expect, insist, repair, repair_command, taken_port};
+use ground::{HEAL, expect, fail_up, insist, insist_verified, repair, repair_command, web_on};
 use repair_test_support::{Engine, Finished, HeldPort, Project};
 
 /// A project that was healed once and then broke again, so that there is something to heal.
@@ -22,10 +22,15 @@ struct Healed {
 impl Healed {
     fn new() -> Self {
         let project = Project::new(Engine::shared()).expect("a project can be made");
-        let port = taken_port(&project);
+        let broken = web_on(project.port(0));
+        project.write("compose.yaml", &broken).expect("the file can be written");
+        let port = fail_up(&project, &["web"]);
         expect(&project, &HEAL, 0, &["healed and verified"]);
-        expect(&project, &["audit", "verify"], 0, &["verified"]);
-        project.compose(["kill", "web"]).and_then(Finished::success).expect("it can be killed");
+        insist_verified(&project);
+        project.down().expect("it can be taken down");
+        project.write("compose.yaml", &broken).expect("the file can be written");
+        let up = project.compose(["up", "--detach"]).expect("compose runs");
+        assert!(!up.succeeded(), "the port was not taken: {up}");
         Self { project, _port: port }
     }
 
@@ -148,7 +153,7 @@ fn an_unfinished_line_after_the_signed_head_is_set_aside_and_recorded() {
     let names: Vec<_> = names.map(|entry| entry.expect("it can be read").file_name()).collect();
     assert!(names.iter().any(|name| name.to_string_lossy().starts_with("tail-")), "{names:?}");
     expect(&healed.project, &["audit", "show"], 0, &["tail"]);
-    expect(&healed.project, &["audit", "verify"], 0, &["verified"]);
+    insist_verified(&healed.project);
 }
 
 #[test]

@@ -9,10 +9,9 @@ use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, 
 /// The preset for build machines.
 const CI: &str = include_str!("../policies/presets/ci.cedar");
 
-/// Lets leftovers of a failed `up` be replaced unattended too.
-const REPLACE_LEFTOVERS: &str = "@id(\"leftovers\")\npermit (principal, action == \
-    Repair::Action::\"apply_unattended\", resource is Repair::ComposeUp) when { resource.risk == \
-    Repair::Risk::\"reversible\" };\n";
+/// A permit for the first step of the usual plan, and not for the second.
+const MOVES_ONLY: &str = "@id(\"moves-only\")\npermit (principal, action == \
+    Repair::Action::\"apply_unattended\", resource is Repair::RemapPort);\n";
 
 /// Forbids to move ports.
 const FORBID_MOVES: &str = "@id(\"ports-stay\")\n@why(\"others know these ports\")\nforbid (principal, action, resource is Repair::RemapPort);\n";
@@ -48,7 +47,6 @@ fn untouched(project: &Project<'_>) {
 fn a_user_may_let_ports_move_unattended() {
     let (project, _held) = broken();
     user(&project, "ci.cedar", CI);
-    user(&project, "leftovers.cedar", REPLACE_LEFTOVERS);
     let report = document(&project, 0, &["--self-heal=preview"]);
     assert_eq!(report["result"], "healed");
     let decided = &report["plan"]["steps"][0]["decided"];
@@ -59,9 +57,9 @@ fn a_user_may_let_ports_move_unattended() {
 }
 
 #[test]
-fn what_the_policy_allows_only_in_part_is_asked() {
+fn a_plan_of_which_only_a_part_is_allowed_is_asked_as_a_whole() {
     let (project, _held) = broken();
-    user(&project, "leftovers.cedar", REPLACE_LEFTOVERS);
+    user(&project, "moves.cedar", MOVES_ONLY);
     document(&project, 4, &["--self-heal=preview"]);
     untouched(&project);
     sound(&project);
@@ -167,6 +165,16 @@ fn attempts_are_counted_over_all_sessions() {
     assert!(text(&report, "/reason").contains("attempts_per_class_max is 2"), "{report:#}");
     assert_eq!(report["steps"], serde_json::json!([]), "{report:#}");
     assert_eq!(project.read("compose.yaml").expect("a file"), healed);
+    sound(&project);
+}
+
+#[test]
+fn a_plan_with_more_steps_than_attempts_are_left_is_not_begun() {
+    let (project, _held) = broken();
+    user(&project, "bounds.toml", "attempts_per_class_max = 1\n");
+    let report = document(&project, 3, &HEAL);
+    assert!(text(&report, "/reason").contains("attempts_per_class_max is 1"), "{report:#}");
+    untouched(&project);
     sound(&project);
 }
 

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use repair_test_support::{Engine, Finished, Project};
 
-use crate::ground::{HEAL, expect, insist, insist_verified, repair, repair_command, taken_port, web_on};
+use crate::ground::{HEAL, expect, insist, insist_verified, repair, repair_command, web_on};
+use crate::taken_port;
 
 /// A mount of a test; it ends with this value.
 struct Mount(PathBuf);

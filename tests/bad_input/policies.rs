@@ -4,7 +4,8 @@ use std::fs;
 
 use repair_test_support::{Engine, HeldPort, Project};
 
-use crate::ground::{HEAL, expect, repair, taken_port};
+use crate::ground::{HEAL, expect, repair};
+use crate::taken_port;
 
 /// A project to heal, and files that must stay as they are because of a policy.
 struct Guarded {
@@ -76,7 +77,7 @@ fn a_project_can_forbid_and_cannot_permit() {
     let permit = "@id(\"please\")\npermit (principal, action, resource);\n";
     guarded.project.write(".repair/policy/mine.cedar", permit).expect("it can be written");
     for args in [HEAL.as_slice(), &["policy", "check"]] {
-        guarded.insist_denied(args, &["mine.cedar", "please"]);
+        guarded.insist_denied(args, &["mine.cedar", "a project may only forbid"]);
     }
     let forbid = "@id(\"hands-off\")\n@why(\"we move ports ourselves\")\n\
                   forbid (principal, action, resource is Repair::RemapPort);\n";

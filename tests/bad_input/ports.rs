@@ -3,7 +3,8 @@
 use repair_test_support::{Engine, Finished, HeldPort, Project, WEB, http_get, is_free, wait_for};
 use serde_json::Value;
 
-use crate::ground::{HEAL, expect, fail_up, insist, insist_verified, repair, repair_command, taken_port, web_on};
+use crate::ground::{HEAL, expect, fail_up, insist, insist_verified, repair, repair_command, web_on};
+use crate::taken_port;
 
 fn project() -> Project<'static> {
     Project::new(Engine::shared()).expect("a project can be made")
@@ -104,26 +105,43 @@ fn a_port_that_the_shell_exports_is_declined_by_the_name_of_its_variable() {
 #[test]
 fn an_address_that_this_machine_does_not_have_is_no_port_conflict() {
     let project = project();
-    let compose = web_on(0).replace("\"0:80\"", &format!("\"192.0.2.7:{}:80\"", project.port(0)));
+    let wrong = format!("\"192.0.2.7:{}:80\"", project.port(0));
+    let compose = web_on(0).replace("\"0:80\"", &wrong);
     project.write("compose.yaml", &compose).expect("it can be written");
     let up = project.compose(["up", "--detach"]).expect("compose runs");
     assert!(!up.succeeded(), "nobody has that address: {up}");
     let finished = repair(&project, &HEAL);
     assert!(!finished.stdout.contains("docker-port-conflict"), "{finished}");
-    insist_left_alone(&project, &finished, &["192.0.2.7", "next:"], &compose);
+    insist_left_alone(&project, &finished, &["192.0.2.7", "does not belong to this machine", "next:"], &compose);
 }
 
 #[test]
-fn a_privileged_port_is_not_moved() {
+fn a_privileged_port_that_the_engine_may_not_bind_is_declined() {
+    let project = project();
+    let compose = web_on(80);
+    project.write("compose.yaml", &compose).expect("it can be written");
+    // The tests' engine may bind everything, so the words are those of one that may not.
+    let words = "echo 'listen tcp4 0.0.0.0:80: bind: permission denied' >&2; exit 1";
+    let mut command = repair_command(&project);
+    let finished = Finished::run(command.args(HEAL).args(["--", "sh", "-c", words])).expect("repair starts");
+    insist(&finished, 3, &["docker-privileged-port", "ip_unprivileged_port_start"]);
+    assert_eq!(project.read("compose.yaml").expect("it is there"), compose);
+    assert_eq!(project.containers().expect("the engine answers"), []);
+    insist_verified(&project);
+}
+
+#[test]
+fn a_taken_port_below_1024_moves_to_where_no_privilege_is_needed() {
     let project = project();
     let port = (700..1000).rev().find(|port| is_free(*port)).expect("one of them is free");
-    let held = HeldPort::by_another_process(project.engine(), port).expect("tests run as root, as their engine does");
-    let compose = web_on(port);
-    project.write("compose.yaml", &compose).expect("it can be written");
+    let _held = HeldPort::by_another_process(project.engine(), port).expect("tests run as root, as their engine does");
+    project.write("compose.yaml", &web_on(port)).expect("it can be written");
     let up = project.compose(["up", "--detach"]).expect("compose runs");
     assert!(!up.succeeded(), "the port was not taken: {up}");
-    let finished = repair(&project, &HEAL);
-    insist_left_alone(&project, &finished, &[&held.port().to_string(), "privileged", "next:"], &compose);
+    let finished = expect(&project, &HEAL, 0, &["healed and verified"]);
+    let after: u16 = published(&project, "web")[0].parse().expect("a port");
+    assert!(after >= 1024, "{finished}");
+    insist_verified(&project);
 }
 
 #[test]

@@ -47,12 +47,6 @@ pub fn fail_up(project: &Project<'_>, services: &[&str]) -> HeldPort {
     held
 }
 
-/// A web server whose port is taken, and who holds it.
-pub fn taken_port(project: &Project<'_>) -> HeldPort {
-    project.write("compose.yaml", &web_on(project.port(0))).expect("the file can be written");
-    fail_up(project, &["web"])
-}
-
 /// Insists that the project's log verifies.
 pub fn insist_verified(project: &Project<'_>) {
     expect(project, &["audit", "verify"], 0, &["verified"]);
