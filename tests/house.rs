@@ -11,7 +11,8 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// Crates of the host, each with the crates of the host that it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("pipeline", &["model"]),
+    ("classification", &["model"]),
+    ("pipeline", &["model", "classification"]),
     ("journal", &["model", "pipeline"]),
     ("sandbox", &["model", "pipeline"]),
     ("effects", &["model", "pipeline"]),
@@ -26,6 +27,7 @@ const KNOWN_TO_ONE: &[(&str, &str)] = &[
     ("hyper", "effects"),
     ("ed25519-dalek", "journal"),
     ("cedar-policy", "pipeline"),
+    ("aho-corasick", "classification"),
 ];
 
 fn root() -> PathBuf {

@@ -15,6 +15,8 @@ pub enum Provenance {
     ContainerError(String),
     /// The output of the repair's own `compose up`.
     ComposeUp,
+    /// What Compose says of a project that it refuses.
+    ComposeConfig,
 }
 
 /// One source of text. Already redacted, split into lines and bounded; never a source of targets.
@@ -26,4 +28,12 @@ pub struct Evidence {
     pub lines: Vec<String>,
     /// Whether something at the start was cut.
     pub truncated: bool,
+    /// Lines of the source before the first of [`Self::lines`], so that a proof names the line of the source.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lines_before: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(lines: &u64) -> bool {
+    *lines == 0
 }

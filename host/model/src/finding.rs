@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,14 @@ failure_classes! {
     DockerImageMissing = "docker-image-missing",
     /// A registry limits the rate.
     DockerRegistryThrottled = "docker-registry-throttled",
+    /// A registry wants other credentials, or refuses the ones given.
+    DockerRegistryAuth = "docker-registry-auth",
+    /// A network's addresses overlap with others, or no pool of addresses is left.
+    DockerNetworkOverlap = "docker-network-overlap",
+    /// Another container has the name.
+    DockerContainerNameConflict = "docker-container-name-conflict",
+    /// A volume or a mount cannot be made.
+    DockerVolumeOrMountError = "docker-volume-or-mount-error",
     /// The file system of the engine or the host is full.
     DockerDiskFull = "docker-disk-full",
     /// A container that another depends on is not healthy.
@@ -49,12 +58,64 @@ failure_classes! {
     DockerContainerCrashLoop = "docker-container-crash-loop",
     /// The kernel killed a container for memory.
     DockerOomKilled = "docker-oom-killed",
+    /// A step of an image's build failed.
+    DockerBuildFailed = "docker-build-failed",
     /// Compose refuses its file.
     DockerComposeInvalidFile = "docker-compose-invalid-file",
+    /// Containers or a network of an earlier state of the project are in the way.
+    DockerOrphansOrStaleNetwork = "docker-orphans-or-stale-network",
+    /// Something that shall be removed or changed is still used.
+    DockerResourceInUse = "docker-resource-in-use",
     /// A name or the network did not answer in time.
     DockerDnsOrNetworkTimeout = "docker-dns-or-network-timeout",
+    /// The image is for another processor or operating system.
+    DockerPlatformMismatch = "docker-platform-mismatch",
+    /// A soft-deleted vault holds the name.
+    AzureKeyvaultSoftDeleted = "azure-keyvault-soft-deleted",
+    /// A deleted vault may not be purged before its time.
+    AzureKeyvaultPurgeProtected = "azure-keyvault-purge-protected",
+    /// A vault that is not deleted has the name.
+    AzureKeyvaultNameTaken = "azure-keyvault-name-taken",
+    /// A database server is stopped.
+    AzureMysqlStopped = "azure-mysql-stopped",
+    /// A database server is between two states.
+    AzureMysqlInTransition = "azure-mysql-in-transition",
+    /// The subscription is not registered for a resource provider.
+    AzureResourceProviderUnregistered = "azure-resource-provider-unregistered",
+    /// A quota is used up.
+    AzureQuotaExceeded = "azure-quota-exceeded",
+    /// The region or the size is not to be had.
+    AzureRegionOrSkuUnavailable = "azure-region-or-sku-unavailable",
+    /// The login has ended or is missing.
+    AzureAuthExpired = "azure-auth-expired",
+    /// The login may not do this.
+    AzureAuthorizationFailed = "azure-authorization-failed",
+    /// Another deployment or operation runs on the same thing.
+    AzureDeploymentActiveConflict = "azure-deployment-active-conflict",
+    /// Azure limits the rate.
+    AzureThrottled = "azure-throttled",
+    /// The template or its parameters are wrong.
+    AzureInvalidTemplate = "azure-invalid-template",
+    /// Something other than a vault has the name.
+    AzureNameConflictOther = "azure-name-conflict-other",
+    /// Azure failed by itself, and may not the next time.
+    AzureTransientServerError = "azure-transient-server-error",
+    /// An Azure policy forbids it.
+    AzurePolicyDenied = "azure-policy-denied",
+    /// The resource group does not exist, or not yet.
+    AzureResourceGroupNotFound = "azure-resource-group-not-found",
+    /// A lock on the scope forbids it.
+    AzureLock = "azure-lock",
     /// None of the others, or not decidable.
     Unknown = "unknown",
+}
+
+impl FromStr for FailureClass {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|class| class.as_str() == name).ok_or(())
+    }
 }
 
 impl fmt::Display for FailureClass {
@@ -85,6 +146,9 @@ pub struct Finding {
     pub facts: BTreeMap<String, String>,
     /// The lines that prove it.
     pub proof: Vec<Proof>,
+    /// Lines that speak against it; the confidence already counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Proof>,
     /// What a person can do, safest first.
     pub next_steps: Vec<String>,
 }

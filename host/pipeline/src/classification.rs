@@ -1,13 +1,12 @@
 //! From evidence and the engine's view to findings.
 //!
-//! Rules decide; a number alone never does. The last decisive line of the text is primary, what the engine itself says of a
-//! container proves more than what a command printed, and what no rule proves is `unknown`.
+//! Text is named by the rules of `repair-classification`; what the engine itself says of a container proves more than what
+//! a command printed. What says outright what failed comes before what only follows from it, the last such piece of
+//! evidence first, and what nothing proves is `unknown`.
 
 mod engine_view;
-mod rules;
 
-use std::collections::BTreeMap;
-
+use repair_classification::{Found, RuleSet, Weight};
 use repair_model::container::Container;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding, Proof};
@@ -17,68 +16,93 @@ pub use engine_view::container_errors;
 
 /// Findings, the primary one first; never empty.
 pub fn classify(evidence: &[Evidence], containers: &[Container]) -> Vec<Finding> {
-    let mut found = from_text(evidence);
-    for finding in engine_view::findings(containers) {
-        if !found.iter().any(|known| known.class == finding.class) {
-            found.push(finding);
+    let mut ranked = from_text(evidence);
+    for (weight, finding) in engine_view::findings(containers) {
+        if !ranked.iter().any(|known| known.finding.class == finding.class) {
+            ranked.push(Ranked { tier: tier(finding.class, weight), finding });
         }
     }
-    if found.is_empty() {
-        found.push(unknown(evidence));
+    // Stable: within a tier the order of the text stays, and the engine's view of other containers comes after it.
+    ranked.sort_by_key(|ranked| ranked.tier);
+    let mut findings: Vec<Finding> = ranked.into_iter().map(|ranked| ranked.finding).collect();
+    if findings.is_empty() {
+        findings.push(unknown(evidence));
     }
-    found
+    findings
 }
 
-/// One finding for each class that a line proves, that of the last decisive line first.
-fn from_text(evidence: &[Evidence]) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
+struct Ranked {
+    tier: u8,
+    finding: Finding,
+}
+
+/// Named outright, then explained as a look-alike, then what only follows from a failure.
+fn tier(class: FailureClass, weight: Weight) -> u8 {
+    match (class, weight) {
+        (FailureClass::Unknown, _) => 1,
+        (_, Weight::Decisive) => 0,
+        (_, Weight::Symptom) => 2,
+    }
+}
+
+/// One finding for each class that the text proves, that of the last piece of evidence first.
+fn from_text(evidence: &[Evidence]) -> Vec<Ranked> {
+    let mut ranked: Vec<Ranked> = Vec::new();
     for (source, piece) in evidence.iter().enumerate() {
-        for (at, line) in piece.lines.iter().enumerate() {
-            let Some(matched) = rules::match_line(line) else { continue };
-            let proof = Proof {
-                evidence: source.try_into().unwrap_or(u32::MAX),
-                line: (at + 1).try_into().unwrap_or(u32::MAX),
-                text: line.clone(),
+        let mut reading = RuleSet::built_in().start();
+        reading.push(piece.lines.join("\n").as_bytes());
+        // The primary one last, so that it ends up in front.
+        for found in reading.finish().findings.into_iter().rev().filter(|found| !found.proof.is_empty()) {
+            let next = Ranked { tier: tier(found.class, found.weight), finding: finding(found, source, piece) };
+            let known = ranked.iter().position(|known| known.finding.class == next.finding.class);
+            let merged = match known.map(|known| ranked.remove(known)) {
+                Some(known) => merge(known, next),
+                None => next,
             };
-            let mut facts = matched.facts;
-            if let Provenance::ContainerError(container) = &piece.provenance {
-                facts.insert("container".to_owned(), container.clone());
-            }
-            match found.iter().position(|known| known.class == matched.class) {
-                Some(known) => {
-                    let mut finding = found.remove(known);
-                    finding.facts.extend(facts);
-                    finding.proof.push(proof);
-                    found.insert(0, finding);
-                }
-                None => found.insert(
-                    0,
-                    Finding {
-                        class: matched.class,
-                        confidence: confidence(&piece.provenance),
-                        facts,
-                        proof: vec![proof],
-                        next_steps: matched.next_steps.iter().map(|step| (*step).to_owned()).collect(),
-                    },
-                ),
-            }
+            ranked.insert(0, merged);
         }
     }
-    // A named class beats a look-alike that only explains; among named ones the last decisive line stays first.
-    found.sort_by_key(|finding| finding.class == FailureClass::Unknown);
-    found
+    ranked
 }
 
-/// The engine's own words on a container weigh more than a transcript.
-fn confidence(provenance: &Provenance) -> Permille {
-    let permille = match provenance {
-        Provenance::ContainerError(_) => 980,
-        Provenance::ComposeUp => 950,
-        Provenance::Command => 930,
-        Provenance::File(_) => 900,
-    };
-    Permille::new(permille).unwrap_or(Permille::CERTAIN)
+fn merge(mut known: Ranked, next: Ranked) -> Ranked {
+    known.tier = known.tier.min(next.tier);
+    let finding = &mut known.finding;
+    finding.confidence = finding.confidence.max(next.finding.confidence);
+    finding.facts.extend(next.finding.facts);
+    finding.proof.extend(next.finding.proof);
+    finding.contradictions.extend(next.finding.contradictions);
+    finding.next_steps = next.finding.next_steps;
+    known
 }
+
+fn finding(found: Found, source: usize, piece: &Evidence) -> Finding {
+    let proof = |line: repair_classification::ProofLine| Proof {
+        evidence: source.try_into().unwrap_or(u32::MAX),
+        line: (line.line + piece.lines_before).try_into().unwrap_or(u32::MAX),
+        text: line.text,
+    };
+    let mut facts = found.facts;
+    let mut confidence = found.confidence;
+    if let Provenance::ContainerError(container) = &piece.provenance {
+        facts.insert("container".to_owned(), container.clone());
+        // The engine has recorded it, so it holds for the project as it is now.
+        confidence = confidence.max(Permille::new(CONTAINER_ERROR_PERMILLE).unwrap_or(confidence));
+    }
+    Finding {
+        class: found.class,
+        confidence,
+        facts,
+        proof: found.proof.into_iter().map(proof).collect(),
+        contradictions: found.contradictions.into_iter().map(proof).collect(),
+        next_steps: found.next_steps,
+    }
+}
+
+/// How sure a class is that the engine's own error on a container names.
+const CONTAINER_ERROR_PERMILLE: u16 = 980;
+/// How sure it is that what nothing proves is none of the classes.
+const UNKNOWN_PERMILLE: u16 = 800;
 
 fn unknown(evidence: &[Evidence]) -> Finding {
     let next_steps = if evidence.iter().all(|piece| piece.lines.is_empty()) {
@@ -95,9 +119,10 @@ fn unknown(evidence: &[Evidence]) -> Finding {
     };
     Finding {
         class: FailureClass::Unknown,
-        confidence: Permille::CERTAIN,
-        facts: BTreeMap::new(),
+        confidence: Permille::new(UNKNOWN_PERMILLE).unwrap_or(Permille::CERTAIN),
+        facts: std::collections::BTreeMap::new(),
         proof: Vec::new(),
+        contradictions: Vec::new(),
         next_steps,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use repair_classification::Weight;
 use repair_model::container::{Container, ContainerState, Health};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
@@ -22,8 +23,8 @@ pub fn container_errors(containers: &[Container]) -> Vec<Evidence> {
         .collect()
 }
 
-/// Findings from states, exit codes and health; no text is read.
-pub(super) fn findings(containers: &[Container]) -> Vec<Finding> {
+/// Findings from states, exit codes and health, each with what it is worth; no text is read.
+pub(super) fn findings(containers: &[Container]) -> Vec<(Weight, Finding)> {
     containers.iter().filter_map(of_container).collect()
 }
 
@@ -31,17 +32,29 @@ pub(super) fn findings(containers: &[Container]) -> Vec<Finding> {
 const KILLED: i32 = 137;
 const TERMINATED: i32 = 143;
 
-fn of_container(container: &Container) -> Option<Finding> {
+fn of_container(container: &Container) -> Option<(Weight, Finding)> {
     let service = container.container.service.as_deref().unwrap_or(&container.container.name);
     let logs = format!("read its last words: `docker compose logs --tail 50 {service}`");
     let exit_code = container.exit_code.unwrap_or(0);
     let ended_badly = container.state == ContainerState::Exited && !matches!(exit_code, 0 | KILLED | TERMINATED);
-    let (class, what) = if container.oom_killed {
-        (FailureClass::DockerOomKilled, format!("`{service}` was killed for memory; raise its limit or lower its use"))
+    let (weight, class, what) = if container.oom_killed {
+        (
+            Weight::Decisive,
+            FailureClass::DockerOomKilled,
+            format!("`{service}` was killed for memory; raise its limit or lower its use"),
+        )
     } else if container.state == ContainerState::Restarting || ended_badly {
-        (FailureClass::DockerContainerCrashLoop, format!("`{service}` ends with exit code {exit_code}"))
+        (
+            Weight::Symptom,
+            FailureClass::DockerContainerCrashLoop,
+            format!("`{service}` ends with exit code {exit_code}"),
+        )
     } else if container.state == ContainerState::Running && container.health == Health::Unhealthy {
-        (FailureClass::DockerUnhealthyDependency, format!("`{service}` runs and its health check fails"))
+        (
+            Weight::Symptom,
+            FailureClass::DockerUnhealthyDependency,
+            format!("`{service}` runs and its health check fails"),
+        )
     } else {
         return None;
     };
@@ -51,7 +64,8 @@ fn of_container(container: &Container) -> Option<Finding> {
         ("exit-code".to_owned(), exit_code.to_string()),
     ]);
     let confidence = Permille::new(950).unwrap_or(Permille::CERTAIN);
-    Some(Finding { class, confidence, facts, proof: Vec::new(), next_steps: vec![what, logs] })
+    let next_steps = vec![what, logs];
+    Some((weight, Finding { class, confidence, facts, proof: Vec::new(), contradictions: Vec::new(), next_steps }))
 }
 
 #[cfg(test)]
@@ -81,7 +95,7 @@ mod tests {
     }
 
     fn class(container: Container) -> Option<FailureClass> {
-        findings(&[container]).first().map(|finding| finding.class)
+        findings(&[container]).first().map(|(_, finding)| finding.class)
     }
 
     #[test]
