@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compose::{Protocol, Published};
+use crate::env_value::EnvValue;
 
 /// Moves one published port of one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +44,32 @@ pub enum Action {
         /// Lines of each.
         lines_max: u16,
     },
+    /// Restarts the containers of one service as they are.
+    RestartService {
+        /// The service.
+        service: String,
+    },
+    /// Pulls the images of the listed services and changes no container.
+    PullImage {
+        /// The services; never empty.
+        services: Vec<String>,
+    },
+    /// Removes one container of the project that is in the way or belongs to no service any more. Volumes stay.
+    RemoveStaleContainer {
+        /// Its name.
+        container: String,
+        /// Its full id.
+        id: String,
+    },
+    /// Removes one network of the project that nothing is attached to.
+    RemoveStaleNetwork {
+        /// Its name.
+        network: String,
+        /// Its full id.
+        id: String,
+    },
+    /// Gives an empty variable a random value that nobody has seen.
+    SetEnvValue(EnvValue),
 }
 
 /// A case of [`Action`], as manifests and policies name it.
@@ -55,6 +82,16 @@ pub enum ActionKind {
     ComposeUp,
     /// See [`Action::CollectLogs`].
     CollectLogs,
+    /// See [`Action::RestartService`].
+    RestartService,
+    /// See [`Action::PullImage`].
+    PullImage,
+    /// See [`Action::RemoveStaleContainer`].
+    RemoveStaleContainer,
+    /// See [`Action::RemoveStaleNetwork`].
+    RemoveStaleNetwork,
+    /// See [`Action::SetEnvValue`].
+    SetEnvValue,
 }
 
 impl Action {
@@ -64,21 +101,39 @@ impl Action {
             Self::RemapPort(_) => ActionKind::RemapPort,
             Self::ComposeUp { .. } => ActionKind::ComposeUp,
             Self::CollectLogs { .. } => ActionKind::CollectLogs,
+            Self::RestartService { .. } => ActionKind::RestartService,
+            Self::PullImage { .. } => ActionKind::PullImage,
+            Self::RemoveStaleContainer { .. } => ActionKind::RemoveStaleContainer,
+            Self::RemoveStaleNetwork { .. } => ActionKind::RemoveStaleNetwork,
+            Self::SetEnvValue(_) => ActionKind::SetEnvValue,
         }
     }
 
-    /// The services that it names.
+    /// The services that it names; none where it names something else.
     pub fn services(&self) -> &[String] {
         match self {
             Self::RemapPort(port_move) => std::slice::from_ref(&port_move.service),
-            Self::ComposeUp { services } | Self::CollectLogs { services, .. } => services,
+            Self::RestartService { service } => std::slice::from_ref(service),
+            Self::ComposeUp { services } | Self::CollectLogs { services, .. } | Self::PullImage { services } => {
+                services
+            }
+            Self::RemoveStaleContainer { .. } | Self::RemoveStaleNetwork { .. } | Self::SetEnvValue(_) => &[],
         }
     }
 }
 
 impl ActionKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::RemapPort, Self::ComposeUp, Self::CollectLogs];
+    pub const ALL: [Self; 8] = [
+        Self::RemapPort,
+        Self::ComposeUp,
+        Self::CollectLogs,
+        Self::RestartService,
+        Self::PullImage,
+        Self::RemoveStaleContainer,
+        Self::RemoveStaleNetwork,
+        Self::SetEnvValue,
+    ];
 
     /// The name in manifests and policies.
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +141,11 @@ impl ActionKind {
             Self::RemapPort => "remap-port",
             Self::ComposeUp => "compose-up",
             Self::CollectLogs => "collect-logs",
+            Self::RestartService => "restart-service",
+            Self::PullImage => "pull-image",
+            Self::RemoveStaleContainer => "remove-stale-container",
+            Self::RemoveStaleNetwork => "remove-stale-network",
+            Self::SetEnvValue => "set-env-value",
         }
     }
 }

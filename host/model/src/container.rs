@@ -98,6 +98,50 @@ pub struct Container {
     pub ports: Vec<PortKey>,
 }
 
+/// Why a container is stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Staleness {
+    /// It holds a name that a service of the project wants, and is not that service's own.
+    HoldsWantedName,
+    /// It is the project's, and no service of the effective model is its own: renamed, removed, or a service that the
+    /// project scaled down.
+    NoSuchService,
+    /// Compose had renamed it in order to replace it, and did not get to its end.
+    InterruptedReplacement,
+}
+
+impl Staleness {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::HoldsWantedName, Self::NoSuchService, Self::InterruptedReplacement];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HoldsWantedName => "holds-wanted-name",
+            Self::NoSuchService => "no-such-service",
+            Self::InterruptedReplacement => "interrupted-replacement",
+        }
+    }
+}
+
+impl fmt::Display for Staleness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A container that is in the way of the project, or left over from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleContainer {
+    /// The container.
+    pub container: Container,
+    /// Why it is stale.
+    pub why: Staleness,
+    /// Whether it is not the project's own; it is shown to explain and never removed.
+    pub foreign: bool,
+}
+
 /// A process of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessRef {

@@ -14,8 +14,11 @@ pub mod text;
 
 pub mod compose;
 pub mod container;
+pub mod env_value;
 pub mod evidence;
 pub mod finding;
+pub mod image;
+pub mod network;
 pub mod query;
 
 pub mod action;

@@ -58,6 +58,14 @@ pub const NEED_QUERIES_MAX: usize = 64;
 /// Observations in one case.
 pub const OBSERVATIONS_MAX: usize = 256;
 
+/// Random bytes behind a value that `repair` draws: below that a password can be guessed.
+pub const ENV_VALUE_BYTES_MIN: u16 = 16;
+/// Random bytes behind a value that `repair` draws.
+pub const ENV_VALUE_BYTES_MAX: u16 = 64;
+
+/// Required variables without a value for which a project is still looked at.
+pub const STAND_INS_MAX: usize = 32;
+
 /// Services of one Compose project.
 pub const SERVICES_MAX: usize = 1_000;
 /// Bytes of a file of the project that is read or edited.
@@ -118,4 +126,5 @@ const _: () = assert!(COMPONENT_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(CASE_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(REPLY_TEXT_BYTES_MAX * REPLY_NOTES_MAX < TOOL_REPLY_FUEL_MAX);
 const _: () = assert!(NEED_QUERIES_MAX <= OBSERVATIONS_MAX);
+const _: () = assert!(ENV_VALUE_BYTES_MIN < ENV_VALUE_BYTES_MAX);
 const _: () = assert!(TOOL_TICK_MS < TOOL_WALL_MS_MAX);

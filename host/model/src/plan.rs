@@ -1,17 +1,18 @@
 //! A frozen, checked list of actions that leaves no choice to execution.
 
-use std::collections::BTreeMap;
+mod footprint;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::compose::PortKey;
-use crate::container::ContainerState;
+use crate::env_value::ValueEncoding;
 use crate::finding::Finding;
 use crate::ids::{Digest, Domain, Permille};
 use crate::risk::Risk;
 use crate::tool::ToolRef;
+
+pub use footprint::{ContainerMark, Footprint, NetworkMark};
 
 /// Everything that a person approves. It names no session and no time, so the same state of the target, tool and policy
 /// always yields the same plan.
@@ -78,6 +79,12 @@ pub enum Change {
     Edit(FileEdit),
     /// Containers.
     Containers(Vec<ContainerChange>),
+    /// Networks that are removed.
+    Networks(Vec<NetworkChange>),
+    /// Images that are pulled.
+    Images(Vec<ImageChange>),
+    /// One file, in which a value is written that nobody has seen.
+    SecretValue(SecretEdit),
 }
 
 /// Where a published port is changed.
@@ -121,7 +128,7 @@ pub struct Hunk {
 /// What happens to one container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerChange {
-    /// Its service.
+    /// Its service; empty for a leftover that has none.
     pub service: String,
     /// Its name.
     pub container: String,
@@ -131,9 +138,54 @@ pub struct ContainerChange {
     pub running: bool,
     /// Whether it ever ran, so that its writable layer is lost when it is recreated.
     pub ever_ran: bool,
+    /// When it was started the last time, by the engine's clock in RFC 3339, where that tells whether the change has
+    /// happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
 }
 
-/// What `compose up` does to a container.
+/// A network that is removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkChange {
+    /// Its name.
+    pub network: String,
+    /// Its full id.
+    pub id: String,
+}
+
+/// An image that is pulled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImageChange {
+    /// The service that it is for.
+    pub service: String,
+    /// Its reference.
+    pub image: String,
+}
+
+/// An edit of one file that writes a value drawn when it is carried out: at `offset_bytes`, `replaced` becomes `prefix`,
+/// the value and `suffix`. Nothing here is secret, and nothing here tells the value, so there is no digest of the file
+/// afterwards and the edit cannot be taken back by `repair`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecretEdit {
+    /// Relative to the project directory where it lies below it, else absolute.
+    pub file: String,
+    /// Digest of the whole file before; `None` if it does not exist and will be made.
+    pub before: Option<Digest>,
+    /// Where it starts in the file before, in bytes.
+    pub offset_bytes: u64,
+    /// What stands there before: an empty assignment, or nothing.
+    pub replaced: String,
+    /// What is written before the value.
+    pub prefix: String,
+    /// What is written after the value.
+    pub suffix: String,
+    /// Random bytes behind the value.
+    pub bytes: u16,
+    /// How they are written.
+    pub encoding: ValueEncoding,
+}
+
+/// What is done to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerOperation {
@@ -143,69 +195,10 @@ pub enum ContainerOperation {
     Start,
     /// Replaced by one with another configuration.
     Recreate,
-}
-
-/// What of the target a step depends on, as it has to be right before the step. Files that earlier steps of the same plan
-/// change are named with the digest that those steps leave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Footprint {
-    /// Digest of each file, by path; `None` if it must not exist.
-    pub files: BTreeMap<String, Option<Digest>>,
-    /// Digest of the value of each interpolated variable; `None` if it is not set.
-    pub variables: BTreeMap<String, Option<Digest>>,
-    /// Ports that somebody holds.
-    pub ports_held: Vec<PortKey>,
-    /// Ports that nobody holds.
-    pub ports_free: Vec<PortKey>,
-    /// Containers of the services concerned, by name.
-    pub containers: BTreeMap<String, ContainerMark>,
-}
-
-/// What identifies the state of a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ContainerMark {
-    /// Full id.
-    pub id: String,
-    /// Its state.
-    pub state: ContainerState,
-    /// Compose's configuration hash.
-    pub config_hash: Option<String>,
-}
-
-impl Footprint {
-    /// The first thing that differs in `now`, in words for a person; `None` if nothing does.
-    pub fn difference(&self, now: &Self) -> Option<String> {
-        for (file, digest) in &self.files {
-            match (digest, now.files.get(file).copied().flatten()) {
-                (None, Some(_)) => return Some(format!("`{file}` has appeared")),
-                (Some(_), None) => return Some(format!("`{file}` is gone")),
-                (Some(then), Some(now)) if *then != now => return Some(format!("`{file}` was changed")),
-                _ => {}
-            }
-        }
-        for (name, value) in &self.variables {
-            if now.variables.get(name).copied().flatten() != *value {
-                return Some(format!("the variable `{name}` has another value"));
-            }
-        }
-        if let Some(port) = self.ports_held.iter().find(|port| !now.ports_held.contains(port)) {
-            return Some(format!("port {port} is no longer held by anybody"));
-        }
-        if let Some(port) = self.ports_free.iter().find(|port| !now.ports_free.contains(port)) {
-            return Some(format!("port {port} is no longer free"));
-        }
-        for (name, mark) in &self.containers {
-            match now.containers.get(name) {
-                None => return Some(format!("container `{name}` is gone")),
-                Some(other) if other != mark => return Some(format!("container `{name}` has changed")),
-                Some(_) => {}
-            }
-        }
-        now.containers
-            .keys()
-            .find(|name| !self.containers.contains_key(*name))
-            .map(|name| format!("container `{name}` has appeared"))
-    }
+    /// Stopped and started again as it is.
+    Restart,
+    /// Removed for good; its volumes stay.
+    Remove,
 }
 
 impl Plan {
@@ -275,5 +268,27 @@ impl FrozenPlan {
     /// The digest of its footprint.
     pub fn footprint(&self) -> Digest {
         self.footprint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_change_without_a_start_is_written_as_before_there_was_one() {
+        let change = ContainerChange {
+            service: "web".to_owned(),
+            container: "shop-web-1".to_owned(),
+            operation: ContainerOperation::Create,
+            running: false,
+            ever_ran: false,
+            started: None,
+        };
+        let written = serde_json::to_string(&change).expect("plain data");
+        let before =
+            r#"{"service":"web","container":"shop-web-1","operation":"create","running":false,"ever_ran":false}"#;
+        assert_eq!(written, before);
+        assert_eq!(serde_json::from_str::<ContainerChange>(before).expect("it reads back"), change);
     }
 }

@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compose::{ComposeModel, PortKey};
-use crate::container::{Container, PortOwner};
+use crate::container::{Container, PortOwner, StaleContainer};
+use crate::env_value::EmptyVariable;
+use crate::image::ServiceImage;
+use crate::network::Network;
 
 /// One question, always about this target only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +36,14 @@ pub enum Query {
         /// How many; at most [`crate::limits::FREE_PORTS_MAX`].
         count: u8,
     },
+    /// Containers in the way of the project, and its leftovers.
+    StaleContainers,
+    /// Networks of the project, and those that have a name it wants.
+    Networks,
+    /// The image of each service.
+    Images,
+    /// Variables that the project uses and that have no value.
+    EmptyVariables,
 }
 
 /// A case of [`Query`], as manifests name it.
@@ -49,6 +60,14 @@ pub enum QueryKind {
     PortOwner,
     /// See [`Query::FreePorts`].
     FreePorts,
+    /// See [`Query::StaleContainers`].
+    StaleContainers,
+    /// See [`Query::Networks`].
+    Networks,
+    /// See [`Query::Images`].
+    Images,
+    /// See [`Query::EmptyVariables`].
+    EmptyVariables,
 }
 
 impl Query {
@@ -60,14 +79,27 @@ impl Query {
             Self::ContainerLog { .. } => QueryKind::ContainerLog,
             Self::PortOwner(_) => QueryKind::PortOwner,
             Self::FreePorts { .. } => QueryKind::FreePorts,
+            Self::StaleContainers => QueryKind::StaleContainers,
+            Self::Networks => QueryKind::Networks,
+            Self::Images => QueryKind::Images,
+            Self::EmptyVariables => QueryKind::EmptyVariables,
         }
     }
 }
 
 impl QueryKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::ComposeModel, Self::Containers, Self::ContainerLog, Self::PortOwner, Self::FreePorts];
+    pub const ALL: [Self; 9] = [
+        Self::ComposeModel,
+        Self::Containers,
+        Self::ContainerLog,
+        Self::PortOwner,
+        Self::FreePorts,
+        Self::StaleContainers,
+        Self::Networks,
+        Self::Images,
+        Self::EmptyVariables,
+    ];
 
     /// The name in manifests.
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +109,10 @@ impl QueryKind {
             Self::ContainerLog => "container-log",
             Self::PortOwner => "port-owner",
             Self::FreePorts => "free-ports",
+            Self::StaleContainers => "stale-containers",
+            Self::Networks => "networks",
+            Self::Images => "images",
+            Self::EmptyVariables => "empty-variables",
         }
     }
 }
@@ -109,6 +145,14 @@ pub enum Fact {
     PortOwner(PortOwner),
     /// Answers [`Query::FreePorts`], ascending.
     FreePorts(Vec<u16>),
+    /// Answers [`Query::StaleContainers`], in order of name.
+    StaleContainers(Vec<StaleContainer>),
+    /// Answers [`Query::Networks`], in order of name.
+    Networks(Vec<Network>),
+    /// Answers [`Query::Images`], in order of service.
+    Images(Vec<ServiceImage>),
+    /// Answers [`Query::EmptyVariables`], in order of name.
+    EmptyVariables(Vec<EmptyVariable>),
 }
 
 /// Why the host does not answer.

@@ -68,6 +68,9 @@ pub struct Case {
     pub params: String,
     /// Earlier tries, newest first.
     pub history: Vec<Attempt>,
+    /// How long the host has waited on the tool's word so far; what was observed was looked at again after each wait.
+    #[serde(default)]
+    pub waited_seconds: u32,
 }
 
 /// What a tool wants done.

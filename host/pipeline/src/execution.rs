@@ -132,7 +132,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
     async fn run(&mut self, plan: Digest, at: u32, step: &Step) -> Result<Outcome, ExecutionError> {
         let undo = match &step.change {
             Change::Edit(edit) => Some(self.deployment.undo_of(edit)),
-            Change::Nothing | Change::Containers(_) => None,
+            // Nobody could write back what only the file held, and `repair` never learns a value that it drew.
+            Change::Nothing
+            | Change::Containers(_)
+            | Change::Networks(_)
+            | Change::Images(_)
+            | Change::SecretValue(_) => None,
         };
         let intent = Intent::Apply { plan, action: step.action.clone(), undo };
         self.log.append(Some(self.session), Event::Intended { step: at, intent }, Durability::Power)?;

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use repair_model::action::Action;
 use repair_model::event::{Event, Record};
+use repair_model::evidence::Evidence;
 use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, OtherWay, Step};
@@ -187,8 +188,9 @@ pub trait Deployment {
     /// Only when the log failed in `context.started`; what the effect itself failed at is an [`Outcome`].
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError>;
 
-    /// Whether the step has happened.
-    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe;
+    /// Whether the step of a plan has happened, compared with what the plan saw before it: an edit by the digest of its
+    /// end, a restart by when its container was started.
+    async fn probe(&mut self, step: &Step) -> Probe;
 
     /// Whether the file of `edit` already equals its end.
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe;
@@ -207,4 +209,9 @@ pub trait Deployment {
     /// # Errors
     /// When the engine does not answer.
     async fn verify(&mut self) -> Result<Verdict, TargetError>;
+
+    /// What the deployment's own tools say against it as it was last looked at, such as Compose that refuses its files.
+    fn refusals(&self) -> Vec<Evidence> {
+        Vec::new()
+    }
 }

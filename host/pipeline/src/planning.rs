@@ -49,8 +49,8 @@ pub struct Draft {
 /// What planning led to.
 #[derive(Debug)]
 pub enum Planning {
-    /// A plan.
-    Draft(Box<Draft>),
+    /// A plan, and the tools that were asked before its own.
+    Draft(Box<Draft>, Vec<Passed>),
     /// No tool has a safe repair.
     Nothing(Vec<Passed>),
 }
@@ -99,7 +99,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                 Asked::Passed(words, refused) => (words, refused),
                 Asked::Proposal(manifest, proposal, params) => {
                     match self.freeze(&manifest.tool, finding, &proposal, &params, None).await {
-                        Ok(draft) => return Ok(Planning::Draft(Box::new(draft))),
+                        Ok(draft) => return Ok(Planning::Draft(Box::new(draft), passed)),
                         Err(words) => (words, true),
                     }
                 }
@@ -162,6 +162,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             observations: Vec::new(),
             params: params.to_string(),
             history: history.to_vec(),
+            waited_seconds: 0,
         };
         let rounds = self.bounds.tool_rounds_max;
         for _ in 0..=rounds {
@@ -185,10 +186,15 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                 ToolAnswer::WaitSeconds(seconds) => {
                     let seconds = u64::from(seconds).clamp(1, self.bounds.backoff_seconds_max);
                     self.deployment.pause_ms(seconds * 1000).await;
+                    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+                    case.waited_seconds = case.waited_seconds.saturating_add(seconds);
                     case.history.iter_mut().for_each(|attempt| {
-                        attempt.seconds_ago =
-                            attempt.seconds_ago.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX));
+                        attempt.seconds_ago = attempt.seconds_ago.saturating_add(seconds);
                     });
+                    // What was seen before may have changed meanwhile, and mostly a tool waits for just that.
+                    for at in 0..case.observations.len() {
+                        case.observations[at] = self.look(&manifest, case.observations[at].asked.clone()).await;
+                    }
                 }
             }
         }
@@ -269,15 +275,17 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             if case.observations.len() == OBSERVATIONS_MAX {
                 return Err(format!("tool `{id}` asked more than {OBSERVATIONS_MAX} questions in all"));
             }
-            let observation = if manifest.sees.contains(&query.kind()) {
-                self.deployment.observe(&query).await
-            } else {
-                Observation { asked: query, answer: Answer::Refused(Refusal::NotPermitted), truncated: false }
-            };
-            case.observations.push(observation);
+            case.observations.push(self.look(manifest, query).await);
             news = true;
         }
         if news { Ok(()) } else { Err(format!("tool `{id}` asked again for what it had been told")) }
+    }
+
+    async fn look(&mut self, manifest: &Manifest, query: Query) -> Observation {
+        if manifest.sees.contains(&query.kind()) {
+            return self.deployment.observe(&query).await;
+        }
+        Observation { asked: query, answer: Answer::Refused(Refusal::NotPermitted), truncated: false }
     }
 
     fn record_refusal(&mut self, tool: &str, error: &str) -> Result<(), LogError> {

@@ -292,7 +292,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             return Ok(Next::Conclude(Conclusion::NotHealed(what), finding.next_steps));
         }
         let draft = match self.plan(course, &finding).await? {
-            Planning::Draft(draft) => draft,
+            Planning::Draft(draft, passed) => {
+                // Why the others passed is the cause that a person reads when this plan only looks.
+                course.passed = passed;
+                draft
+            }
             Planning::Nothing(passed) => {
                 let steps = next_steps_of(&finding, &passed);
                 course.passed = passed;
@@ -322,6 +326,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
         };
         evidence.extend(container_errors(&containers));
+        // Last, because as long as the files are refused nothing else can be repaired.
+        evidence.extend(self.deployment.refusals());
         let findings = classify(&evidence, &containers);
         let blob = self.log.store(&serde_json::to_vec(&EvidenceBlob { evidence })?)?;
         let event = Event::Diagnosed { round: course.round, evidence: blob, findings: findings.clone() };
@@ -524,7 +530,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Execution::Done => self.verify(course, frozen).await,
             Execution::Failed(output) => {
                 let lines = output.iter().map(|line| crate::evidence::redacted(line)).collect();
-                Ok(Next::Round(vec![Evidence { provenance: Provenance::ComposeUp, lines, truncated: false }]))
+                Ok(Next::Round(vec![Evidence { provenance: Provenance::ComposeUp, lines, truncated: false, lines_before: 0 }]))
             }
             Execution::Unclear(reason) => Ok(Next::Conclude(
                 Conclusion::NotHealed(format!("it cannot be told whether a step happened: {reason}")),

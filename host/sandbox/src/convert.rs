@@ -5,8 +5,11 @@
 
 use repair_model::action::Action;
 use repair_model::compose::{Origin, PortKey, Protocol, Published, PublishedPort, Service, ValueSource};
-use repair_model::container::{Container, ContainerRef, ContainerState, Health, PortOwner};
+use repair_model::container::{Container, ContainerRef, ContainerState, Health, PortOwner, StaleContainer, Staleness};
+use repair_model::env_value::{EmptyVariable, ValueEncoding};
 use repair_model::finding::Finding;
+use repair_model::image::ServiceImage;
+use repair_model::network::Network;
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::tool::{Attempt, Case};
 
@@ -19,6 +22,7 @@ pub(crate) fn case(case: &Case) -> bindings::Case {
         observations: case.observations.iter().map(observation).collect(),
         params: case.params.clone(),
         history: case.history.iter().map(attempt).collect(),
+        waited_seconds: case.waited_seconds,
     }
 }
 
@@ -28,6 +32,7 @@ fn finding(finding: &Finding) -> types::Finding {
         confidence: finding.confidence.get(),
         facts: finding.facts.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         proof: finding.proof.iter().map(|proof| proof.text.clone()).collect(),
+        contradictions: finding.contradictions.iter().map(|against| against.text.clone()).collect(),
     }
 }
 
@@ -54,6 +59,28 @@ fn action(action: &Action) -> types::Action {
         Action::CollectLogs { services, lines_max } => {
             types::Action::CollectLogs(types::CollectLogs { services: services.clone(), lines_max: *lines_max })
         }
+        Action::RestartService { service } => {
+            types::Action::RestartService(types::RestartService { service: service.clone() })
+        }
+        Action::PullImage { services } => types::Action::PullImage(types::PullImage { services: services.clone() }),
+        Action::RemoveStaleContainer { container, id } => {
+            let removal = types::RemoveStaleContainer { container: container.clone(), id: id.clone() };
+            types::Action::RemoveStaleContainer(removal)
+        }
+        Action::RemoveStaleNetwork { network, id } => {
+            let removal = types::RemoveStaleNetwork { network: network.clone(), id: id.clone() };
+            types::Action::RemoveStaleNetwork(removal)
+        }
+        Action::SetEnvValue(value) => types::Action::SetEnvValue(types::EnvValue {
+            variable: value.variable.clone(),
+            file: value.file.clone(),
+            bytes: value.bytes,
+            encoding: match value.encoding {
+                ValueEncoding::Hex => types::ValueEncoding::Hex,
+                ValueEncoding::Base64 => types::ValueEncoding::Base64,
+                ValueEncoding::Alphanumeric => types::ValueEncoding::Alphanumeric,
+            },
+        }),
     }
 }
 
@@ -79,6 +106,10 @@ fn query(query: &Query) -> types::Query {
         Query::FreePorts { near, count } => {
             types::Query::FreePorts(types::FreePortsQuery { near: port_key(near), count: *count })
         }
+        Query::StaleContainers => types::Query::StaleContainers,
+        Query::Networks => types::Query::Networks,
+        Query::Images => types::Query::Images,
+        Query::EmptyVariables => types::Query::EmptyVariables,
     }
 }
 
@@ -89,6 +120,10 @@ fn fact(fact: &Fact) -> types::Fact {
         Fact::ContainerLog(lines) => types::Fact::ContainerLog(lines.clone()),
         Fact::PortOwner(owner) => types::Fact::PortOwner(port_owner(owner)),
         Fact::FreePorts(ports) => types::Fact::FreePorts(ports.clone()),
+        Fact::StaleContainers(stale) => types::Fact::StaleContainers(stale.iter().map(stale_container).collect()),
+        Fact::Networks(networks) => types::Fact::Networks(networks.iter().map(network).collect()),
+        Fact::Images(images) => types::Fact::Images(images.iter().map(service_image).collect()),
+        Fact::EmptyVariables(empty) => types::Fact::EmptyVariables(empty.iter().map(empty_variable).collect()),
     }
 }
 
@@ -191,6 +226,53 @@ fn container_ref(container: &ContainerRef) -> types::ContainerRef {
         name: container.name.clone(),
         project: container.project.clone(),
         service: container.service.clone(),
+    }
+}
+
+fn stale_container(stale: &StaleContainer) -> types::StaleContainer {
+    types::StaleContainer {
+        container: container(&stale.container),
+        why: match stale.why {
+            Staleness::HoldsWantedName => types::Staleness::HoldsWantedName,
+            Staleness::NoSuchService => types::Staleness::NoSuchService,
+            Staleness::InterruptedReplacement => types::Staleness::InterruptedReplacement,
+        },
+        foreign: stale.foreign,
+    }
+}
+
+fn network(network: &Network) -> types::Network {
+    types::Network {
+        name: network.name.clone(),
+        id: network.id.clone(),
+        project: network.project.clone(),
+        key: network.key.clone(),
+        wanted_as: network.wanted_as.clone(),
+        attached: network.attached.iter().map(container_ref).collect(),
+        subnets: network.subnets.clone(),
+        driver: network.driver.clone(),
+    }
+}
+
+fn service_image(image: &ServiceImage) -> types::ServiceImage {
+    types::ServiceImage {
+        service: image.service.clone(),
+        image: image.image.clone(),
+        present: image.present,
+        built: image.built,
+        pull_policy: image.pull_policy.clone(),
+    }
+}
+
+fn empty_variable(empty: &EmptyVariable) -> types::EmptyVariable {
+    types::EmptyVariable {
+        variable: empty.variable.clone(),
+        file: empty.file.clone(),
+        written: empty.written,
+        required: empty.required,
+        secret_like: empty.secret_like,
+        services: empty.services.clone(),
+        shell: empty.shell,
     }
 }
 

@@ -4,16 +4,21 @@
 //! one thing is not to be believed about the next. Invariant: a reply that leaves this crate names only declared kinds,
 //! real ports and bounded text.
 
+use std::path::{Component, Path};
+
 use repair_model::action::{Action, PortMove};
 use repair_model::compose::{PortKey, Protocol, Published};
+use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::ids::Permille;
-use repair_model::limits::{NEED_QUERIES_MAX, REPLY_NOTES_MAX, REPLY_TEXT_BYTES_MAX, SERVICES_MAX};
+use repair_model::limits::{
+    ENV_VALUE_BYTES_MAX, ENV_VALUE_BYTES_MIN, NEED_QUERIES_MAX, REPLY_NOTES_MAX, REPLY_TEXT_BYTES_MAX, SERVICES_MAX,
+};
 use repair_model::query::Query;
 use repair_model::tool::{Manifest, Proposal, Reply, ToolAnswer};
 use repair_pipeline::outside::ToolFailure;
 
 use crate::bindings::{self, types};
-use crate::fault::{Fault, listed};
+use crate::fault::{Fault, listed, quoted};
 
 /// What is wrong with a reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +41,15 @@ pub(crate) enum ReplyFault {
     PortZero(&'static str),
     #[error("`propose` returned the port range {first}-{last} as `{field}`, which ends before it begins")]
     RangeReversed { field: &'static str, first: u16, last: u16 },
+    #[error("`propose` returned `{0}`, which is no name of a variable")]
+    VariableName(String),
+    #[error("`propose` returned the file `{0}`, which does not lie below the project directory")]
+    FileOutside(String),
+    #[error(
+        "`propose` wants a value of {0} random bytes, but the scale goes from {ENV_VALUE_BYTES_MIN} to \
+         {ENV_VALUE_BYTES_MAX}"
+    )]
+    ValueBytes(u16),
     #[error("`propose` proposed the action `{kind}`, but its manifest may only propose {declared}")]
     UndeclaredAction { kind: &'static str, declared: String },
     #[error("`propose` asked the query `{kind}`, but its manifest only sees {declared}")]
@@ -50,7 +64,15 @@ impl Fault for ReplyFault {
             Self::Confidence(_) => "give the confidence in thousandths".to_owned(),
             Self::NoActions => "propose an action, or `decline` and say what a person could do".to_owned(),
             Self::NoQueries => "name the queries, or `decline`".to_owned(),
-            Self::NoServices(_) | Self::EmptyText(_) => "name the services, as the Compose model has them".to_owned(),
+            Self::NoServices(_) | Self::EmptyText("service" | "services") => {
+                "name the services, as the Compose model has them".to_owned()
+            }
+            Self::EmptyText(field) => format!("take `{field}` from an observation"),
+            Self::VariableName(_) => {
+                "name one variable: letters, digits, `_`, `.` and `-`, the first a letter or `_`".to_owned()
+            }
+            Self::FileOutside(_) => "take `file` from an observation of `empty-variables`".to_owned(),
+            Self::ValueBytes(_) => "ask for as many bytes as the program needs; 32 are enough for any key".to_owned(),
             Self::PortZero(_) => {
                 "use a port from 1 to 65535; `engine-picks` leaves the choice to the engine".to_owned()
             }
@@ -136,6 +158,16 @@ fn action(action: types::Action) -> Result<Action, ReplyFault> {
         types::Action::CollectLogs(logs) => {
             Action::CollectLogs { services: services("collect-logs", logs.services)?, lines_max: logs.lines_max }
         }
+        types::Action::RestartService(restart) => Action::RestartService { service: name("service", restart.service)? },
+        types::Action::PullImage(pull) => Action::PullImage { services: services("pull-image", pull.services)? },
+        types::Action::RemoveStaleContainer(removal) => Action::RemoveStaleContainer {
+            container: name("container", removal.container)?,
+            id: name("id", removal.id)?,
+        },
+        types::Action::RemoveStaleNetwork(removal) => {
+            Action::RemoveStaleNetwork { network: name("network", removal.network)?, id: name("id", removal.id)? }
+        }
+        types::Action::SetEnvValue(value) => Action::SetEnvValue(env_value(value)?),
     })
 }
 
@@ -148,6 +180,10 @@ fn query(query: types::Query) -> Result<Query, ReplyFault> {
         }
         types::Query::PortOwner(key) => Query::PortOwner(port_key("port", key)?),
         types::Query::FreePorts(free) => Query::FreePorts { near: port_key("near", free.near)?, count: free.count },
+        types::Query::StaleContainers => Query::StaleContainers,
+        types::Query::Networks => Query::Networks,
+        types::Query::Images => Query::Images,
+        types::Query::EmptyVariables => Query::EmptyVariables,
     })
 }
 
@@ -180,6 +216,36 @@ fn port(field: &'static str, number: u16) -> Result<u16, ReplyFault> {
 
 fn address(address: Option<String>) -> Result<Option<String>, ReplyFault> {
     address.map(|address| text("host-ip", address)).transpose()
+}
+
+fn env_value(value: types::EnvValue) -> Result<EnvValue, ReplyFault> {
+    let bytes = value.bytes;
+    if !(ENV_VALUE_BYTES_MIN..=ENV_VALUE_BYTES_MAX).contains(&bytes) {
+        return Err(ReplyFault::ValueBytes(bytes));
+    }
+    Ok(EnvValue {
+        variable: variable(name("variable", value.variable)?)?,
+        file: below_project(name("file", value.file)?)?,
+        bytes,
+        encoding: match value.encoding {
+            types::ValueEncoding::Hex => ValueEncoding::Hex,
+            types::ValueEncoding::Base64 => ValueEncoding::Base64,
+            types::ValueEncoding::Alphanumeric => ValueEncoding::Alphanumeric,
+        },
+    })
+}
+
+/// A name that cannot break out of its line in an env file.
+fn variable(name: String) -> Result<String, ReplyFault> {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = name.chars().all(|next| next.is_ascii_alphanumeric() || matches!(next, '_' | '.' | '-'));
+    if starts && goes_on { Ok(name) } else { Err(ReplyFault::VariableName(quoted(&name))) }
+}
+
+/// A path that stays below the directory it is relative to, by its words alone; links are looked at where it is opened.
+fn below_project(file: String) -> Result<String, ReplyFault> {
+    let stays = Path::new(&file).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if stays { Ok(file) } else { Err(ReplyFault::FileOutside(quoted(&file))) }
 }
 
 fn services(kind: &'static str, services: Vec<String>) -> Result<Vec<String>, ReplyFault> {

@@ -60,7 +60,7 @@ fn was_done(case: &Case, services: &[String]) -> Option<Reply> {
     let same = |attempt: &&Attempt| {
         attempt.actions.iter().any(|action| match action {
             Action::CollectLogs(bundle) => bundle.services == services,
-            Action::RemapPort(_) | Action::ComposeUp(_) => false,
+            _ => false,
         })
     };
     let recent = case.history.iter().take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FRESH_SECONDS);

@@ -76,7 +76,7 @@ fn tried_in_vain(case: &Case) -> Vec<&PortMove> {
         .flat_map(|attempt| &attempt.actions)
         .filter_map(|action| match action {
             Action::RemapPort(port_move) => Some(port_move),
-            Action::ComposeUp(_) | Action::CollectLogs(_) => None,
+            _ => None,
         })
         .collect()
 }

@@ -48,7 +48,7 @@ fn plan(host: &FakeHost) -> Vec<String> {
     let words = proposal(host).actions.into_iter().map(|action| match action {
         Action::RemapPort(one) => format!("{} {}>{}", one.service, one.before, one.after),
         Action::ComposeUp(up) => format!("up {}", up.services.join(" ")),
-        Action::CollectLogs(_) => panic!("not declared"),
+        _ => panic!("not declared"),
     });
     words.collect()
 }

@@ -1,7 +1,14 @@
 //! What a tool may propose. The host computes the risk, and acts.
 
-pub use crate::bindings::repair::tool::types::{Action, CollectLogs, ComposeUp, PortMove};
+pub use crate::bindings::repair::tool::types::{
+    Action, CollectLogs, ComposeUp, EnvValue, PortMove, PullImage, RemoveStaleContainer, RemoveStaleNetwork,
+    RestartService, ValueEncoding,
+};
+use crate::env_value::EmptyVariable;
+use crate::kinds::{ENV_VALUE_BYTES_MAX, ENV_VALUE_BYTES_MIN};
+use crate::network::Network;
 use crate::ports::{Published, PublishedPort};
+use crate::project::ContainerRef;
 
 impl Action {
     /// Moves `entry` of `service` to `after`, keeping protocol, address and container side.
@@ -24,5 +31,63 @@ impl Action {
     /// Writes a bundle for a person: states and at most `lines_max` lines of each service's log.
     pub fn collect_logs<S: Into<String>>(services: impl IntoIterator<Item = S>, lines_max: u16) -> Self {
         Self::CollectLogs(CollectLogs { services: services.into_iter().map(Into::into).collect(), lines_max })
+    }
+
+    /// Restarts the containers of one service as they are.
+    pub fn restart_service(service: impl Into<String>) -> Self {
+        Self::RestartService(RestartService { service: service.into() })
+    }
+
+    /// Pulls the images of these services and changes no container.
+    pub fn pull_image<S: Into<String>>(services: impl IntoIterator<Item = S>) -> Self {
+        Self::PullImage(PullImage { services: services.into_iter().map(Into::into).collect() })
+    }
+
+    /// Removes one container of the project; the host refuses one that runs, or that is not the project's.
+    pub fn remove_stale_container(container: &ContainerRef) -> Self {
+        Self::RemoveStaleContainer(RemoveStaleContainer { container: container.name.clone(), id: container.id.clone() })
+    }
+
+    /// Removes one network of the project; the host refuses one that anything is attached to, or that is not the
+    /// project's.
+    pub fn remove_stale_network(network: &Network) -> Self {
+        Self::RemoveStaleNetwork(RemoveStaleNetwork { network: network.name.clone(), id: network.id.clone() })
+    }
+
+    /// Gives an empty variable a value drawn from `bytes` random bytes, brought into [`ENV_VALUE_BYTES_MIN`] to
+    /// [`ENV_VALUE_BYTES_MAX`]. Nobody sees the value, this tool neither.
+    pub fn set_env_value(empty: &EmptyVariable, bytes: u16, encoding: ValueEncoding) -> Self {
+        Self::SetEnvValue(EnvValue {
+            variable: empty.variable.clone(),
+            file: empty.file.clone(),
+            bytes: bytes.clamp(ENV_VALUE_BYTES_MIN, ENV_VALUE_BYTES_MAX),
+            encoding,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{container_ref, empty_variable, network};
+
+    #[test]
+    fn a_removal_names_what_was_observed_by_name_and_id() {
+        let container = RemoveStaleContainer { container: "shop-web-1".to_owned(), id: "id-of-shop-web".to_owned() };
+        let action = Action::remove_stale_container(&container_ref("shop", "web"));
+        assert_eq!(action, Action::RemoveStaleContainer(container));
+        let removed = RemoveStaleNetwork { network: "shop_front".to_owned(), id: "id-of-shop_front".to_owned() };
+        assert_eq!(Action::remove_stale_network(&network("front")), Action::RemoveStaleNetwork(removed));
+    }
+
+    #[test]
+    fn a_value_is_drawn_from_as_many_bytes_as_the_host_takes() {
+        for (asked, bytes) in [(0, ENV_VALUE_BYTES_MIN), (32, 32), (u16::MAX, ENV_VALUE_BYTES_MAX)] {
+            let empty = empty_variable("DB_KEY").in_file("db.env");
+            let Action::SetEnvValue(value) = Action::set_env_value(&empty, asked, ValueEncoding::Hex) else {
+                panic!("a value")
+            };
+            assert_eq!((value.variable.as_str(), value.file.as_str(), value.bytes), ("DB_KEY", "db.env", bytes));
+        }
     }
 }

@@ -6,9 +6,11 @@
 pub use crate::bindings::repair::tool::types::{
     Attempt, Case, Fact, Finding, FreePortsQuery, LogQuery, Observation, Query, Refusal,
 };
+use crate::env_value::EmptyVariable;
 use crate::kinds::{FREE_PORTS_MAX, LOG_LINES_MAX, NEED_QUERIES_MAX};
+use crate::network::Network;
 use crate::ports::{PortKey, PortOwner};
-use crate::project::{Container, Project, Service};
+use crate::project::{Container, Project, Service, ServiceImage, StaleContainer};
 
 /// Why an answer is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +152,50 @@ impl Case {
             _ => Err(Missing::wrong_kind(query)),
         }
     }
+
+    /// Containers in the way of the project, foreign ones too, and its leftovers; in order of name.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn stale_containers(&self) -> Result<&[StaleContainer], Missing> {
+        match self.answer(&Query::StaleContainers)? {
+            Fact::StaleContainers(stale) => Ok(stale),
+            _ => Err(Missing::wrong_kind(Query::StaleContainers)),
+        }
+    }
+
+    /// Networks of the project, and those that have a name it wants; in order of name.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn networks(&self) -> Result<&[Network], Missing> {
+        match self.answer(&Query::Networks)? {
+            Fact::Networks(networks) => Ok(networks),
+            _ => Err(Missing::wrong_kind(Query::Networks)),
+        }
+    }
+
+    /// The image of each service, in order of service.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn images(&self) -> Result<&[ServiceImage], Missing> {
+        match self.answer(&Query::Images)? {
+            Fact::Images(images) => Ok(images),
+            _ => Err(Missing::wrong_kind(Query::Images)),
+        }
+    }
+
+    /// Variables that the project uses and that have no value, in order of name.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn empty_variables(&self) -> Result<&[EmptyVariable], Missing> {
+        match self.answer(&Query::EmptyVariables)? {
+            Fact::EmptyVariables(empty) => Ok(empty),
+            _ => Err(Missing::wrong_kind(Query::EmptyVariables)),
+        }
+    }
 }
 
 impl Attempt {
@@ -164,5 +210,59 @@ impl Missing {
     /// hide where the fault is.
     fn wrong_kind(asked: Query) -> Self {
         Self::Refused { asked, refusal: Refusal::Unavailable("the answer is of another kind".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{FailureClass, QueryKind};
+    use crate::project::Staleness;
+    use crate::testing::{FakeHost, empty_variable, image, network, stale};
+
+    fn host() -> FakeHost {
+        FakeHost::new(FailureClass::DockerContainerNameConflict)
+            .contradiction("the name is free again")
+            .stale(stale("web", Staleness::HoldsWantedName).foreign("other"))
+            .stale(stale("api", Staleness::NoSuchService))
+            .network(network("front").orphaned())
+            .image(image("web").built())
+            .empty_variable(empty_variable("DB_KEY").used_by("db"))
+    }
+
+    fn queries() -> [Query; 4] {
+        [Query::StaleContainers, Query::Networks, Query::Images, Query::EmptyVariables]
+    }
+
+    #[test]
+    fn what_was_answered_is_known() {
+        let case = host().case(queries());
+        let names: Vec<_> = case
+            .stale_containers()
+            .expect("known")
+            .iter()
+            .map(|stale| (stale.container.ref_.name.as_str(), stale.foreign))
+            .collect();
+        assert_eq!(names, [("shop-api-1", false), ("shop-web-1", true)]);
+        let [front] = case.networks().expect("known") else { panic!("one network") };
+        assert!(front.is_of("shop") && front.is_unused() && front.wanted_as.is_none());
+        let [web] = case.images().expect("known") else { panic!("one image") };
+        assert!(web.built && !web.present);
+        let [key] = case.empty_variables().expect("known") else { panic!("one variable") };
+        assert_eq!(key.services, ["db"]);
+        assert_eq!(case.finding.contradictions, ["the name is free again"]);
+    }
+
+    #[test]
+    fn what_was_not_asked_or_was_refused_is_missing() {
+        let open = host().case([]);
+        let missing =
+            [open.stale_containers().err(), open.networks().err(), open.images().err(), open.empty_variables().err()];
+        assert_eq!(missing, queries().map(|query| Some(Missing::NotAsked(vec![query]))));
+
+        let refusal = Refusal::Unavailable("the engine does not answer".to_owned());
+        let refused = host().refusing(QueryKind::Networks, refusal.clone()).case(queries());
+        assert_eq!(refused.networks().err(), Some(Missing::Refused { asked: Query::Networks, refusal }));
+        assert!(refused.images().is_ok());
     }
 }

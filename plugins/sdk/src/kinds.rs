@@ -10,6 +10,10 @@ pub const NEED_QUERIES_MAX: usize = 64;
 pub const FREE_PORTS_MAX: u8 = 32;
 /// Lines of one service's log that a query may ask for.
 pub const LOG_LINES_MAX: u16 = 500;
+/// Random bytes behind a value that the host draws; the host refuses fewer.
+pub const ENV_VALUE_BYTES_MIN: u16 = 16;
+/// Random bytes behind a value that the host draws; the host refuses more.
+pub const ENV_VALUE_BYTES_MAX: u16 = 64;
 /// Bytes of any one text in a reply.
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// Notes in a reply.
@@ -61,6 +65,14 @@ names! {
         DockerImageMissing = "docker-image-missing",
         /// A registry limits the rate.
         DockerRegistryThrottled = "docker-registry-throttled",
+        /// A registry wants other credentials, or refuses the ones given.
+        DockerRegistryAuth = "docker-registry-auth",
+        /// A network's addresses overlap with others, or no pool of addresses is left.
+        DockerNetworkOverlap = "docker-network-overlap",
+        /// Another container has the name.
+        DockerContainerNameConflict = "docker-container-name-conflict",
+        /// A volume or a mount cannot be made.
+        DockerVolumeOrMountError = "docker-volume-or-mount-error",
         /// The file system of the engine or the host is full.
         DockerDiskFull = "docker-disk-full",
         /// A container that another depends on is not healthy.
@@ -69,10 +81,54 @@ names! {
         DockerContainerCrashLoop = "docker-container-crash-loop",
         /// The kernel killed a container for memory.
         DockerOomKilled = "docker-oom-killed",
+        /// A step of an image's build failed.
+        DockerBuildFailed = "docker-build-failed",
         /// Compose refuses its file.
         DockerComposeInvalidFile = "docker-compose-invalid-file",
+        /// Containers or a network of an earlier state of the project are in the way.
+        DockerOrphansOrStaleNetwork = "docker-orphans-or-stale-network",
+        /// Something that shall be removed or changed is still used.
+        DockerResourceInUse = "docker-resource-in-use",
         /// A name or the network did not answer in time.
         DockerDnsOrNetworkTimeout = "docker-dns-or-network-timeout",
+        /// The image is for another processor or operating system.
+        DockerPlatformMismatch = "docker-platform-mismatch",
+        /// A soft-deleted vault holds the name.
+        AzureKeyvaultSoftDeleted = "azure-keyvault-soft-deleted",
+        /// A deleted vault may not be purged before its time.
+        AzureKeyvaultPurgeProtected = "azure-keyvault-purge-protected",
+        /// A vault that is not deleted has the name.
+        AzureKeyvaultNameTaken = "azure-keyvault-name-taken",
+        /// A database server is stopped.
+        AzureMysqlStopped = "azure-mysql-stopped",
+        /// A database server is between two states.
+        AzureMysqlInTransition = "azure-mysql-in-transition",
+        /// The subscription is not registered for a resource provider.
+        AzureResourceProviderUnregistered = "azure-resource-provider-unregistered",
+        /// A quota is used up.
+        AzureQuotaExceeded = "azure-quota-exceeded",
+        /// The region or the size is not to be had.
+        AzureRegionOrSkuUnavailable = "azure-region-or-sku-unavailable",
+        /// The login has ended or is missing.
+        AzureAuthExpired = "azure-auth-expired",
+        /// The login may not do this.
+        AzureAuthorizationFailed = "azure-authorization-failed",
+        /// Another deployment or operation runs on the same thing.
+        AzureDeploymentActiveConflict = "azure-deployment-active-conflict",
+        /// Azure limits the rate.
+        AzureThrottled = "azure-throttled",
+        /// The template or its parameters are wrong.
+        AzureInvalidTemplate = "azure-invalid-template",
+        /// Something other than a vault has the name.
+        AzureNameConflictOther = "azure-name-conflict-other",
+        /// Azure failed by itself, and may not the next time.
+        AzureTransientServerError = "azure-transient-server-error",
+        /// An Azure policy forbids it.
+        AzurePolicyDenied = "azure-policy-denied",
+        /// The resource group does not exist, or not yet.
+        AzureResourceGroupNotFound = "azure-resource-group-not-found",
+        /// A lock on the scope forbids it.
+        AzureLock = "azure-lock",
         /// None of the others, or not decidable.
         Unknown = "unknown",
     }
@@ -91,6 +147,14 @@ names! {
         PortOwner = "port-owner",
         /// Free ports at or above a wanted one.
         FreePorts = "free-ports",
+        /// Containers in the way of the project, and its leftovers.
+        StaleContainers = "stale-containers",
+        /// Networks of the project, and those that have a name it wants.
+        Networks = "networks",
+        /// The image of each service.
+        Images = "images",
+        /// Variables that the project uses and that have no value.
+        EmptyVariables = "empty-variables",
     }
 }
 
@@ -103,6 +167,16 @@ names! {
         ComposeUp = "compose-up",
         /// Writes a bundle of logs and states for a person.
         CollectLogs = "collect-logs",
+        /// Restarts the containers of one service as they are.
+        RestartService = "restart-service",
+        /// Pulls the images of the listed services.
+        PullImage = "pull-image",
+        /// Removes one container of the project that is in the way or belongs to no service.
+        RemoveStaleContainer = "remove-stale-container",
+        /// Removes one network of the project that nothing is attached to.
+        RemoveStaleNetwork = "remove-stale-network",
+        /// Gives an empty variable a random value.
+        SetEnvValue = "set-env-value",
     }
 }
 
@@ -115,6 +189,10 @@ impl QueryKind {
             Query::ContainerLog(_) => Self::ContainerLog,
             Query::PortOwner(_) => Self::PortOwner,
             Query::FreePorts(_) => Self::FreePorts,
+            Query::StaleContainers => Self::StaleContainers,
+            Query::Networks => Self::Networks,
+            Query::Images => Self::Images,
+            Query::EmptyVariables => Self::EmptyVariables,
         }
     }
 }
@@ -126,6 +204,11 @@ impl ActionKind {
             Action::RemapPort(_) => Self::RemapPort,
             Action::ComposeUp(_) => Self::ComposeUp,
             Action::CollectLogs(_) => Self::CollectLogs,
+            Action::RestartService(_) => Self::RestartService,
+            Action::PullImage(_) => Self::PullImage,
+            Action::RemoveStaleContainer(_) => Self::RemoveStaleContainer,
+            Action::RemoveStaleNetwork(_) => Self::RemoveStaleNetwork,
+            Action::SetEnvValue(_) => Self::SetEnvValue,
         }
     }
 }
@@ -152,6 +235,8 @@ mod tests {
         assert_eq!(NEED_QUERIES_MAX, limits::NEED_QUERIES_MAX);
         assert_eq!(FREE_PORTS_MAX, limits::FREE_PORTS_MAX);
         assert_eq!(LOG_LINES_MAX, limits::LOG_LINES_MAX);
+        assert_eq!(ENV_VALUE_BYTES_MIN, limits::ENV_VALUE_BYTES_MIN);
+        assert_eq!(ENV_VALUE_BYTES_MAX, limits::ENV_VALUE_BYTES_MAX);
         assert_eq!(REPLY_TEXT_BYTES_MAX, limits::REPLY_TEXT_BYTES_MAX);
         assert_eq!(REPLY_NOTES_MAX, limits::REPLY_NOTES_MAX);
     }

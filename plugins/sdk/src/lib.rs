@@ -56,6 +56,8 @@ pub mod kinds;
 pub mod tool;
 
 pub mod case;
+pub mod env_value;
+pub mod network;
 pub mod ports;
 pub mod project;
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-pub use crate::bindings::repair::tool::types::{Container, ContainerRef, ContainerState, Health, Service};
+pub use crate::bindings::repair::tool::types::{
+    Container, ContainerRef, ContainerState, Health, Service, ServiceImage, StaleContainer, Staleness,
+};
 
 /// Model and containers of the target.
 #[derive(Clone, Copy, Debug)]

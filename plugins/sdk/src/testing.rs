@@ -19,8 +19,8 @@ mod fake_host;
 pub use fake_host::{FakeHost, Transcript};
 
 use crate::bindings::repair::tool::types::{
-    Action, Attempt, Container, ContainerRef, ContainerState, Health, Origin, PortOwner, ProcessRef, Protocol,
-    Published, PublishedPort, Service, ValueSource,
+    Action, Attempt, Container, ContainerRef, ContainerState, EmptyVariable, Health, Network, Origin, PortOwner,
+    ProcessRef, Protocol, Published, PublishedPort, Service, ServiceImage, StaleContainer, Staleness, ValueSource,
 };
 
 /// A service without ports, of which one container is wanted.
@@ -81,6 +81,49 @@ pub fn container_ref(project: &str, service: &str) -> ContainerRef {
         name: format!("{project}-{service}-1"),
         project: Some(project.to_owned()),
         service: Some(service.to_owned()),
+    }
+}
+
+/// A container of the project that is stale, and never ran.
+pub fn stale(service: &str, why: Staleness) -> StaleContainer {
+    StaleContainer { container: container(service), why, foreign: false }
+}
+
+/// The project's network of that key, which the model wants and nothing is attached to.
+pub fn network(key: &str) -> Network {
+    Network {
+        name: format!("shop_{key}"),
+        id: format!("id-of-shop_{key}"),
+        project: Some("shop".to_owned()),
+        key: Some(key.to_owned()),
+        wanted_as: Some(key.to_owned()),
+        attached: Vec::new(),
+        subnets: vec!["172.28.0.0/16".to_owned()],
+        driver: "bridge".to_owned(),
+    }
+}
+
+/// The image of that service, which the engine does not have and a registry should.
+pub fn image(service: &str) -> ServiceImage {
+    ServiceImage {
+        service: service.to_owned(),
+        image: "example/image:1".to_owned(),
+        present: false,
+        built: false,
+        pull_policy: None,
+    }
+}
+
+/// A required variable that stands in `.env` without a value, and whose name says that it holds a secret.
+pub fn empty_variable(name: &str) -> EmptyVariable {
+    EmptyVariable {
+        variable: name.to_owned(),
+        file: ".env".to_owned(),
+        written: true,
+        required: true,
+        secret_like: true,
+        services: Vec::new(),
+        shell: false,
     }
 }
 
@@ -170,6 +213,106 @@ impl PublishedPort {
     #[must_use]
     pub fn of_unknown_origin(self) -> Self {
         Self { origin: None, ..self }
+    }
+}
+
+/// Only for tests: describes a made-up stale container.
+impl StaleContainer {
+    /// It is that container, of whatever state.
+    #[must_use]
+    pub fn being(self, container: Container) -> Self {
+        Self { container, ..self }
+    }
+
+    /// It is another project's.
+    #[must_use]
+    pub fn foreign(mut self, project: &str) -> Self {
+        self.container.ref_.project = Some(project.to_owned());
+        Self { foreign: true, ..self }
+    }
+}
+
+/// Only for tests: describes a made-up network.
+impl Network {
+    /// The model does not want it any more.
+    #[must_use]
+    pub fn orphaned(self) -> Self {
+        Self { wanted_as: None, ..self }
+    }
+
+    /// A container is attached to it.
+    #[must_use]
+    pub fn attached_to(mut self, container: ContainerRef) -> Self {
+        self.attached.push(container);
+        self
+    }
+
+    /// Somebody else made it: another project, or a person.
+    #[must_use]
+    pub fn owned_by(self, project: Option<&str>) -> Self {
+        let key = project.and(self.key);
+        Self { project: project.map(str::to_owned), key, ..self }
+    }
+}
+
+/// Only for tests: describes the made-up image of a service.
+impl ServiceImage {
+    /// The engine has it.
+    #[must_use]
+    pub fn present(self) -> Self {
+        Self { present: true, ..self }
+    }
+
+    /// It is built here.
+    #[must_use]
+    pub fn built(self) -> Self {
+        Self { built: true, ..self }
+    }
+
+    /// With that `pull_policy`.
+    #[must_use]
+    pub fn pulled_by(self, policy: &str) -> Self {
+        Self { pull_policy: Some(policy.to_owned()), ..self }
+    }
+}
+
+/// Only for tests: describes a made-up variable.
+impl EmptyVariable {
+    /// Written in that file.
+    #[must_use]
+    pub fn in_file(self, file: &str) -> Self {
+        Self { file: file.to_owned(), ..self }
+    }
+
+    /// It stands nowhere.
+    #[must_use]
+    pub fn unwritten(self) -> Self {
+        Self { written: false, ..self }
+    }
+
+    /// Compose goes on without it.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// Its name says nothing of a secret.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self { secret_like: false, ..self }
+    }
+
+    /// One more service uses it.
+    #[must_use]
+    pub fn used_by(mut self, service: &str) -> Self {
+        self.services.push(service.to_owned());
+        self
+    }
+
+    /// The calling shell sets it to nothing.
+    #[must_use]
+    pub fn set_by_shell(self) -> Self {
+        Self { shell: true, ..self }
     }
 }
 

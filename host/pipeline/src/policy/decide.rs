@@ -15,7 +15,7 @@ use repair_model::compose::Published;
 use repair_model::decision::{Decided, Decision};
 use repair_model::finding::Finding;
 use repair_model::ids::Permille;
-use repair_model::plan::{Change, ContainerChange, ContainerOperation, FileEdit, Step};
+use repair_model::plan::{Change, ContainerChange, ContainerOperation, FileEdit, ImageChange, Step};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
 use repair_model::text::escaped_short;
@@ -201,6 +201,7 @@ fn facts(request: &Request<'_>, schema: &Schema) -> Result<Facts, String> {
 }
 
 fn of_action(step: &Step) -> Result<HashMap<&'static str, Value>, String> {
+    let misfit = || format!("what the step changes does not fit a {}", step.action.kind());
     match (&step.action, &step.change) {
         (Action::RemapPort(port_move), Change::Edit(edit)) => of_remap(port_move, edit),
         (Action::ComposeUp { services }, Change::Containers(changes)) => Ok(of_up(services, changes)),
@@ -209,7 +210,28 @@ fn of_action(step: &Step) -> Result<HashMap<&'static str, Value>, String> {
             ("services", strings(services.iter().map(String::as_str))),
             ("lines_max", Value::new_long((*lines_max).into())),
         ])),
-        _ => Err(format!("what the step changes does not fit a {}", step.action.kind())),
+        (Action::RestartService { service }, Change::Containers(changes))
+            if all(changes, ContainerOperation::Restart) =>
+        {
+            Ok(of_restart(service, changes))
+        }
+        (Action::PullImage { services }, Change::Images(images)) => Ok(of_pull(services, images)),
+        (Action::RemoveStaleContainer { container, .. }, Change::Containers(changes)) => match changes.as_slice() {
+            [change] if change.container == *container && change.operation == ContainerOperation::Remove => {
+                Ok(of_removal(change))
+            }
+            _ => Err(misfit()),
+        },
+        (Action::RemoveStaleNetwork { network, id }, Change::Networks(changes)) => match changes.as_slice() {
+            [change] if change.network == *network && change.id == *id => {
+                Ok(HashMap::from([("network", string(network))]))
+            }
+            _ => Err(misfit()),
+        },
+        (Action::SetEnvValue(value), Change::SecretValue(edit)) => {
+            Ok(HashMap::from([("variable", string(&value.variable)), ("file", string(&edit.file))]))
+        }
+        _ => Err(misfit()),
     }
 }
 
@@ -245,6 +267,33 @@ fn of_up(services: &[String], changes: &[ContainerChange]) -> HashMap<&'static s
         ("recreates", of(&recreated)),
         ("recreates_running", of(&|change| recreated(change) && change.running)),
     ])
+}
+
+fn all(changes: &[ContainerChange], operation: ContainerOperation) -> bool {
+    changes.iter().all(|change| change.operation == operation)
+}
+
+fn of_restart(service: &str, changes: &[ContainerChange]) -> HashMap<&'static str, Value> {
+    HashMap::from([
+        ("service", string(service)),
+        ("containers", strings(changes.iter().map(|change| change.container.as_str()))),
+    ])
+}
+
+fn of_pull(services: &[String], images: &[ImageChange]) -> HashMap<&'static str, Value> {
+    HashMap::from([
+        ("services", strings(services.iter().map(String::as_str))),
+        ("images", strings(images.iter().map(|change| change.image.as_str()))),
+    ])
+}
+
+fn of_removal(change: &ContainerChange) -> HashMap<&'static str, Value> {
+    let mut attributes =
+        HashMap::from([("container", string(&change.container)), ("ever_ran", Value::new_bool(change.ever_ran))]);
+    if !change.service.is_empty() {
+        attributes.insert("service", string(&change.service));
+    }
+    attributes
 }
 
 /// First and last port; zeros where the engine picks.

@@ -7,9 +7,13 @@ use cedar_policy::{Effect, Policy};
 use repair_model::action::{Action, ActionKind, PortMove};
 use repair_model::compose::{Protocol, Published};
 use repair_model::decision::Decided;
+use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::{Digest, Domain, Permille};
-use repair_model::plan::{Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, Step};
+use repair_model::plan::{
+    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange,
+    SecretEdit, Step,
+};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
 use repair_model::tool::ToolRef;
@@ -19,6 +23,9 @@ use serde::Serialize;
 use super::Policies;
 use super::decide::Request;
 use super::layers::{Layer, PolicySource};
+
+/// An id as the engine gives them, for examples of what is removed.
+const EXAMPLE_ID: &str = "4f2c9a1be07d";
 
 /// All that is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -128,6 +135,7 @@ fn answer(policies: &Policies, kind: ActionKind, risk: Risk) -> AnswerExplained 
         confidence: Permille::CERTAIN,
         facts: BTreeMap::new(),
         proof: Vec::new(),
+        contradictions: Vec::new(),
         next_steps: Vec::new(),
     };
     let decided = policies.decide(&Request {
@@ -161,6 +169,34 @@ fn representative(kind: ActionKind, risk: Risk) -> (&'static str, FailureClass, 
             let action = Action::CollectLogs { services, lines_max: 200 };
             ("collect-logs", FailureClass::DockerContainerCrashLoop, action, Change::Nothing)
         }
+        ActionKind::RestartService => {
+            let change = Change::Containers(vec![example_of(ContainerOperation::Restart, true)]);
+            let action = Action::RestartService { service: "web".to_owned() };
+            ("unhealthy-dependency", FailureClass::DockerUnhealthyDependency, action, change)
+        }
+        ActionKind::PullImage => {
+            let image = ImageChange { service: "web".to_owned(), image: "example/web:1".to_owned() };
+            let action = Action::PullImage { services };
+            ("image-pull", FailureClass::DockerRegistryThrottled, action, Change::Images(vec![image]))
+        }
+        ActionKind::RemoveStaleContainer => {
+            let removed = example_of(ContainerOperation::Remove, risk > Risk::Reversible);
+            let action =
+                Action::RemoveStaleContainer { container: removed.container.clone(), id: EXAMPLE_ID.to_owned() };
+            let change = Change::Containers(vec![removed]);
+            ("stale-containers", FailureClass::DockerContainerNameConflict, action, change)
+        }
+        ActionKind::RemoveStaleNetwork => {
+            let (network, id) = ("example_front".to_owned(), EXAMPLE_ID.to_owned());
+            let change = Change::Networks(vec![NetworkChange { network: network.clone(), id: id.clone() }]);
+            let action = Action::RemoveStaleNetwork { network, id };
+            ("stale-networks", FailureClass::DockerOrphansOrStaleNetwork, action, change)
+        }
+        ActionKind::SetEnvValue => {
+            let value = example_value();
+            let change = Change::SecretValue(example_secret(&value));
+            ("missing-secret", FailureClass::DockerComposeInvalidFile, Action::SetEnvValue(value), change)
+        }
     }
 }
 
@@ -185,6 +221,35 @@ fn example_edit() -> FileEdit {
     }
 }
 
+fn example_value() -> EnvValue {
+    EnvValue { variable: "ENCRYPTION_KEY".to_owned(), file: ".env".to_owned(), bytes: 32, encoding: ValueEncoding::Hex }
+}
+
+fn example_secret(value: &EnvValue) -> SecretEdit {
+    SecretEdit {
+        file: value.file.clone(),
+        before: Some(Digest::of(Domain::File, b"before")),
+        offset_bytes: 0,
+        replaced: format!("{}=", value.variable),
+        prefix: format!("{}=", value.variable),
+        suffix: String::new(),
+        bytes: value.bytes,
+        encoding: value.encoding,
+    }
+}
+
+/// A container of `web` that is restarted or removed.
+fn example_of(operation: ContainerOperation, ever_ran: bool) -> ContainerChange {
+    ContainerChange {
+        service: "web".to_owned(),
+        container: "example-web-1".to_owned(),
+        operation,
+        running: operation == ContainerOperation::Restart,
+        ever_ran,
+        started: None,
+    }
+}
+
 /// What is replaced or lost is at least disruptive; below that a container is only made.
 fn example_container(risk: Risk) -> ContainerChange {
     let replaced = risk > Risk::Reversible;
@@ -194,5 +259,6 @@ fn example_container(risk: Risk) -> ContainerChange {
         operation: if replaced { ContainerOperation::Recreate } else { ContainerOperation::Create },
         running: replaced,
         ever_ran: replaced,
+        started: None,
     }
 }

@@ -71,6 +71,30 @@ const COLLECT_LOGS: [Attribute; 2] = [
     attribute("lines_max", "Long", "Lines of each."),
 ];
 
+const RESTART_SERVICE: [Attribute; 2] = [
+    attribute("service", "String", "The service whose containers are restarted."),
+    attribute("containers", "Set<String>", "Names of the containers that are restarted."),
+];
+
+const PULL_IMAGE: [Attribute; 2] = [
+    attribute("services", "Set<String>", "The services whose images are pulled."),
+    attribute("images", "Set<String>", "References of the images that are pulled."),
+];
+
+const REMOVE_STALE_CONTAINER: [Attribute; 3] = [
+    attribute("container", "String", "Name of the container that is removed."),
+    attribute("service?", "String", "Its service by Compose's label; absent where it has none."),
+    attribute("ever_ran", "Bool", "Whether it ever ran, so that its writable layer may hold something."),
+];
+
+const REMOVE_STALE_NETWORK: [Attribute; 1] =
+    [attribute("network", "String", "Name of the network that is removed; nothing is attached to it.")];
+
+const SET_ENV_VALUE: [Attribute; 2] = [
+    attribute("variable", "String", "The variable that gets a random value."),
+    attribute("file", "String", "The file, relative to the project directory where it lies below it, else absolute."),
+];
+
 const CONTEXT: [Attribute; 6] = [
     attribute("class", "Class", "What failed."),
     attribute("confidence", "Long", "How sure the host is of that, in thousandths."),
@@ -89,6 +113,11 @@ pub(super) const fn entity_type(kind: ActionKind) -> &'static str {
         ActionKind::RemapPort => "RemapPort",
         ActionKind::ComposeUp => "ComposeUp",
         ActionKind::CollectLogs => "CollectLogs",
+        ActionKind::RestartService => "RestartService",
+        ActionKind::PullImage => "PullImage",
+        ActionKind::RemoveStaleContainer => "RemoveStaleContainer",
+        ActionKind::RemoveStaleNetwork => "RemoveStaleNetwork",
+        ActionKind::SetEnvValue => "SetEnvValue",
     }
 }
 
@@ -106,6 +135,11 @@ const fn attributes(kind: ActionKind) -> &'static [Attribute] {
         ActionKind::RemapPort => &REMAP_PORT,
         ActionKind::ComposeUp => &COMPOSE_UP,
         ActionKind::CollectLogs => &COLLECT_LOGS,
+        ActionKind::RestartService => &RESTART_SERVICE,
+        ActionKind::PullImage => &PULL_IMAGE,
+        ActionKind::RemoveStaleContainer => &REMOVE_STALE_CONTAINER,
+        ActionKind::RemoveStaleNetwork => &REMOVE_STALE_NETWORK,
+        ActionKind::SetEnvValue => &SET_ENV_VALUE,
     }
 }
 
@@ -114,6 +148,13 @@ const fn summary(kind: ActionKind) -> &'static str {
         ActionKind::RemapPort => "Moves one published port of one service.",
         ActionKind::ComposeUp => "Starts or creates what is missing of the listed services, and nothing else.",
         ActionKind::CollectLogs => "Writes a bounded, redacted bundle of logs and states for a person.",
+        ActionKind::RestartService => "Restarts the containers of one service as they are.",
+        ActionKind::PullImage => "Pulls the images of the listed services and changes no container.",
+        ActionKind::RemoveStaleContainer => {
+            "Removes one container of the project that is in the way or belongs to no service. Volumes stay."
+        }
+        ActionKind::RemoveStaleNetwork => "Removes one network of the project that nothing is attached to.",
+        ActionKind::SetEnvValue => "Gives an empty variable a random value that nobody has seen.",
     }
 }
 

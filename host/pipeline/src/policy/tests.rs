@@ -12,9 +12,13 @@ use std::collections::BTreeMap;
 use repair_model::action::{Action, ActionKind, PortMove};
 use repair_model::compose::{Protocol, Published};
 use repair_model::decision::{Decided, Decision};
+use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::{Digest, Domain, Permille};
-use repair_model::plan::{Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, Step};
+use repair_model::plan::{
+    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange, SecretEdit,
+    Step,
+};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
 use repair_model::tool::ToolRef;
@@ -56,6 +60,29 @@ impl Case {
             }
             ActionKind::CollectLogs => {
                 ("collect-logs", Action::CollectLogs { services, lines_max: 100 }, Change::Nothing)
+            }
+            ActionKind::RestartService => {
+                let change = Change::Containers(vec![container("web", ContainerOperation::Restart, true)]);
+                ("unhealthy-dependency", Action::RestartService { service: "web".to_owned() }, change)
+            }
+            ActionKind::PullImage => {
+                let image = ImageChange { service: "web".to_owned(), image: "example/web:1".to_owned() };
+                ("image-pull", Action::PullImage { services }, Change::Images(vec![image]))
+            }
+            ActionKind::RemoveStaleContainer => {
+                let change = container("web", ContainerOperation::Remove, false);
+                let action =
+                    Action::RemoveStaleContainer { container: change.container.clone(), id: "0a1b".to_owned() };
+                ("stale-containers", action, Change::Containers(vec![change]))
+            }
+            ActionKind::RemoveStaleNetwork => {
+                let (network, id) = ("shop_front".to_owned(), "2c3d".to_owned());
+                let change = NetworkChange { network: network.clone(), id: id.clone() };
+                let action = Action::RemoveStaleNetwork { network, id };
+                ("stale-networks", action, Change::Networks(vec![change]))
+            }
+            ActionKind::SetEnvValue => {
+                ("missing-secret", Action::SetEnvValue(env_value()), Change::SecretValue(secret_edit()))
             }
         };
         Self {
@@ -124,6 +151,24 @@ fn edit() -> FileEdit {
     }
 }
 
+fn env_value() -> EnvValue {
+    let (variable, file) = ("DB_KEY".to_owned(), ".env".to_owned());
+    EnvValue { variable, file, bytes: 32, encoding: ValueEncoding::Hex }
+}
+
+fn secret_edit() -> SecretEdit {
+    SecretEdit {
+        file: ".env".to_owned(),
+        before: Some(Digest::of(Domain::File, b"a")),
+        offset_bytes: 0,
+        replaced: "DB_KEY=".to_owned(),
+        prefix: "DB_KEY=".to_owned(),
+        suffix: String::new(),
+        bytes: 32,
+        encoding: ValueEncoding::Hex,
+    }
+}
+
 fn container(service: &str, operation: ContainerOperation, running: bool) -> ContainerChange {
     ContainerChange {
         service: service.to_owned(),
@@ -131,6 +176,7 @@ fn container(service: &str, operation: ContainerOperation, running: bool) -> Con
         operation,
         running,
         ever_ran: running,
+        started: None,
     }
 }
 
@@ -152,6 +198,7 @@ fn finding() -> Finding {
         confidence: Permille::new(950).expect("a permille"),
         facts: BTreeMap::new(),
         proof: Vec::new(),
+        contradictions: Vec::new(),
         next_steps: Vec::new(),
     }
 }

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use repair_model::action::Action;
 use repair_model::container::{Container, ContainerRef, ContainerState, Health};
+use repair_model::env_value::EnvValue;
 use repair_model::ids::{Digest, Domain};
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{
-    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, OtherWay, Step,
+    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange, OtherWay,
+    SecretEdit, Step,
 };
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::risk::Risk;
@@ -37,8 +39,8 @@ pub struct FakeDeployment {
     pub edit_probes: BTreeMap<String, Probe>,
     /// Why nothing can be prepared.
     pub prepare_fails: Option<TargetError>,
-    /// What each probe of an action was shown as its edit.
-    pub probed_edits: Vec<Option<FileEdit>>,
+    /// The step that each probe was shown.
+    pub probed: Vec<Step>,
     pub clock: FakeClock,
     pub trace: Trace,
 }
@@ -55,7 +57,7 @@ impl FakeDeployment {
             probe: Probe::Happened,
             edit_probes: BTreeMap::new(),
             prepare_fails: None,
-            probed_edits: Vec::new(),
+            probed: Vec::new(),
             clock,
             trace,
         }
@@ -66,6 +68,16 @@ impl FakeDeployment {
             Action::RemapPort(port_move) => (Risk::Reversible, Change::Edit(edit_of(&port_move.service, method))),
             Action::ComposeUp { services } => (self.up_risk, Change::Containers(created(services))),
             Action::CollectLogs { .. } => (Risk::ReadOnly, Change::Nothing),
+            Action::RestartService { service } => (Risk::Disruptive, Change::Containers(restarted(service))),
+            Action::PullImage { services } => (Risk::Safe, Change::Images(pulled(services))),
+            Action::RemoveStaleContainer { container, .. } => {
+                (Risk::Disruptive, Change::Containers(removed(container)))
+            }
+            Action::RemoveStaleNetwork { network, id } => {
+                let removed = NetworkChange { network: network.clone(), id: id.clone() };
+                (Risk::Reversible, Change::Networks(vec![removed]))
+            }
+            Action::SetEnvValue(value) => (Risk::Reversible, Change::SecretValue(drawn(value))),
         };
         let before = Some(Digest::of(Domain::File, b"as planned"));
         let footprint =
@@ -129,8 +141,49 @@ fn created(services: &[String]) -> Vec<ContainerChange> {
         operation: ContainerOperation::Create,
         running: false,
         ever_ran: false,
+        started: None,
     };
     services.iter().map(create).collect()
+}
+
+fn restarted(service: &str) -> Vec<ContainerChange> {
+    vec![ContainerChange {
+        service: service.to_owned(),
+        container: format!("shop-{service}-1"),
+        operation: ContainerOperation::Restart,
+        running: true,
+        ever_ran: true,
+        started: Some("2026-01-31T11:00:00Z".to_owned()),
+    }]
+}
+
+/// A leftover of no service, which ran.
+fn removed(container: &str) -> Vec<ContainerChange> {
+    vec![ContainerChange {
+        service: String::new(),
+        container: container.to_owned(),
+        operation: ContainerOperation::Remove,
+        running: false,
+        ever_ran: true,
+        started: None,
+    }]
+}
+
+fn pulled(services: &[String]) -> Vec<ImageChange> {
+    services.iter().map(|service| ImageChange { service: service.clone(), image: format!("{service}:1") }).collect()
+}
+
+fn drawn(value: &EnvValue) -> SecretEdit {
+    SecretEdit {
+        file: value.file.clone(),
+        before: Some(Digest::of(Domain::File, b"before")),
+        offset_bytes: 0,
+        replaced: format!("{}=", value.variable),
+        prefix: format!("{}=", value.variable),
+        suffix: String::new(),
+        bytes: value.bytes,
+        encoding: value.encoding,
+    }
 }
 
 impl Deployment for FakeDeployment {
@@ -174,9 +227,9 @@ impl Deployment for FakeDeployment {
         Ok(self.outcome())
     }
 
-    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe {
-        self.trace.push(Call::Probe(action.kind()));
-        self.probed_edits.push(edit.cloned());
+    async fn probe(&mut self, step: &Step) -> Probe {
+        self.trace.push(Call::Probe(step.action.kind()));
+        self.probed.push(step.clone());
         self.probe.clone()
     }
 

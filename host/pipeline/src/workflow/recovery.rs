@@ -4,8 +4,9 @@
 //! lease, so no effect of an earlier process runs any more: effects inherit the lease.
 
 use repair_model::event::{Ending, Event, Intent};
-use repair_model::ids::SessionId;
+use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Probe};
+use repair_model::plan::{FrozenPlan, Step};
 
 use super::{Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
@@ -39,18 +40,34 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     async fn end(&mut self, session: &Session, reason: String) -> Result<(), WorkflowError> {
         if let Some(open) = session.open_intent().cloned() {
-            self.settle(&session.id, &open).await?;
+            self.settle(session, &open).await?;
         }
         let event = Event::Ended { ending: Ending::Aborted, reason, next_steps: Vec::new() };
         Ok(self.log.append(Some(&session.id), event, Durability::Power)?)
     }
 
-    async fn settle(&mut self, session: &SessionId, open: &StepState) -> Result<(), WorkflowError> {
+    /// The step as it was approved, from the stored bytes of its plan. A log whose plan cannot be read makes the step
+    /// unclear and stops nobody from going on.
+    fn planned_step(&self, session: &Session, plan: Digest, step: u32) -> Result<Step, String> {
+        let planned = session.plan.as_ref().filter(|planned| planned.plan == plan);
+        let blob = planned.ok_or("the log does not name the plan of the step")?.blob;
+        let bytes = self.log.load(blob).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
+        let frozen =
+            FrozenPlan::read(bytes).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
+        if frozen.digest() != plan {
+            return Err("the stored plan is not the one that the step belongs to".to_owned());
+        }
+        let at = usize::try_from(step).unwrap_or(usize::MAX);
+        frozen.plan().steps.get(at).cloned().ok_or_else(|| "the plan has no such step".to_owned())
+    }
+
+    async fn settle(&mut self, session: &Session, open: &StepState) -> Result<(), WorkflowError> {
         let probe = match &open.intent {
-            Intent::Apply { action, undo, .. } => {
-                let edit = undo.as_ref().map(|undo| self.deployment.undo_of(undo));
-                self.deployment.probe(action, edit.as_ref()).await
-            }
+            Intent::Apply { plan, action, .. } => match self.planned_step(session, *plan, open.step) {
+                Ok(step) if step.action == *action => self.deployment.probe(&step).await,
+                Ok(_) => Probe::Unclear("the plan has another action at this step than the log says".to_owned()),
+                Err(reason) => Probe::Unclear(reason),
+            },
             Intent::Undo { edit, .. } => self.deployment.probe_edit(edit).await,
         };
         let (outcome, words) = match probe {
@@ -61,9 +78,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             }
             Probe::Unclear(reason) => (Outcome::Unclear { reason }, "is unclear"),
         };
-        let what = format!("session {session} was interrupted in step {}; its effect {words}", open.step + 1);
+        let what = format!("session {} was interrupted in step {}; its effect {words}", session.id, open.step + 1);
         let event = Event::Settled { step: open.step, outcome, by_probe: true };
-        self.log.append(Some(session), event, Durability::Power)?;
+        self.log.append(Some(&session.id), event, Durability::Power)?;
         self.person.tell(Progress::Recovered(&what));
         Ok(())
     }

@@ -144,7 +144,7 @@ fn a_component_of_many_instances_is_refused() {
     // Instances without a memory are only counted when they are made.
     let text = format!(
         r#"(component (core module $m) {instances}
-            (instance $i) (export "repair:tool/repair@0.1.0" (instance $i)))"#
+            (instance $i) (export "repair:tool/repair@0.2.0" (instance $i)))"#
     );
     let failure = refused(super::guest::source("swarm.wasm", wat::parse_str(text).expect("the text parses")));
     assert!(failure.what.starts_with("`describe` "), "{failure}");
@@ -155,8 +155,8 @@ fn a_tool_that_misbehaved_is_not_called_again() {
     // It panics at every case with a history and declines the others.
     let mut guest = Guest::new("grudger");
     let decline = guest.propose.clone();
-    // The last parameter is the history's length.
-    guest.propose = format!("(if (local.get 12) (then unreachable)) {decline}");
+    // The last parameter but one is the history's length.
+    guest.propose = format!("(if (local.get 14) (then unreachable)) {decline}");
     let mut toolbox = loaded(vec![guest.source(), Guest::new("calm").source()]);
     assert_eq!(toolbox.failures(), []);
     assert!(toolbox.propose("grudger", &case()).is_ok());

@@ -141,6 +141,31 @@ impl Guest {
         action
     }
 
+    /// An action of that case whose fields are these texts, in order.
+    pub(crate) fn action_of(&mut self, case: u8, texts: &[&str]) -> [u8; 40] {
+        let mut action = [0; 40];
+        action[0] = case;
+        for (at, text) in texts.iter().enumerate() {
+            action[4 + at * 8..12 + at * 8].copy_from_slice(&self.data.text(text));
+        }
+        action
+    }
+
+    /// An action `pull-image` of these services.
+    pub(crate) fn pull_image(&mut self, services: &[&str]) -> [u8; 40] {
+        let mut action = self.compose_up(services);
+        action[0] = 4;
+        action
+    }
+
+    /// An action `set-env-value`; `encoding` is the number of its case.
+    pub(crate) fn set_env_value(&mut self, variable: &str, file: &str, bytes: u16, encoding: u8) -> [u8; 40] {
+        let mut action = self.action_of(7, &[variable, file]);
+        action[20..22].copy_from_slice(&bytes.to_le_bytes());
+        action[22] = encoding;
+        action
+    }
+
     /// An action `remap-port` of service `web`; `before` and `after` are discriminant and two numbers.
     pub(crate) fn remap_port(&mut self, target: u16, before: (u8, u16, u16), after: (u8, u16, u16)) -> [u8; 40] {
         let mut action = [0; 40];
@@ -181,13 +206,14 @@ impl Guest {
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func (export "repair:tool/repair@0.1.0#describe") (result i32)
+                (func (export "repair:tool/repair@0.2.0#describe") (result i32)
                     {describe}
                     i32.const {manifest})
-                (func (export "repair:tool/repair@0.1.0#propose") {case} (result i32)
+                (func (export "repair:tool/repair@0.2.0#propose") {case} (result i32)
                     {propose}))"#,
-            // A case, flattened: class (2), confidence, facts (2), proof (2), observations (2), params (2), history (2).
-            case = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
+            // A case, flattened: class (2), confidence, facts (2), proof (2), contradictions (2), observations (2),
+            // params (2), history (2), waited seconds.
+            case = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
             pages = self.pages,
             fields = self.fields,
             describe = self.describe,

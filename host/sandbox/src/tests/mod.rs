@@ -50,10 +50,12 @@ fn case() -> Case {
             confidence: Permille::CERTAIN,
             facts: BTreeMap::from([("port".to_owned(), "8080".to_owned())]),
             proof: Vec::new(),
+            contradictions: Vec::new(),
             next_steps: Vec::new(),
         },
         observations: Vec::new(),
         params: "{}".to_owned(),
         history: Vec::new(),
+        waited_seconds: 0,
     }
 }

@@ -2,7 +2,11 @@
 
 use repair_model::action::{Action, ActionKind, PortMove};
 use repair_model::compose::{ComposeModel, Origin, PortKey, Protocol, Published, PublishedPort, Service, ValueSource};
-use repair_model::container::{Container, ContainerRef, ContainerState, Health, PortOwner};
+use repair_model::container::{Container, ContainerRef, ContainerState, Health, PortOwner, StaleContainer, Staleness};
+use repair_model::env_value::{EmptyVariable, EnvValue, ValueEncoding};
+use repair_model::finding::{Finding, Proof};
+use repair_model::image::ServiceImage;
+use repair_model::network::Network;
 use repair_model::query::{Answer, Fact, Observation, Query, QueryKind, Refusal};
 use repair_model::tool::{Attempt, Case, Reply, ToolAnswer};
 use repair_pipeline::outside::Tools;
@@ -34,6 +38,129 @@ fn a_proposal_arrives_as_it_was_made() {
     };
     let up = Action::ComposeUp { services: vec!["web".to_owned(), "db".to_owned()] };
     assert_eq!(proposal.actions, [Action::RemapPort(port_move), up]);
+}
+
+#[test]
+fn every_further_kind_of_action_arrives_as_it_was_made() {
+    let mut guest = Guest::new("handy");
+    guest.may =
+        vec!["restart-service", "pull-image", "remove-stale-container", "remove-stale-network", "set-env-value"];
+    let actions = [
+        guest.action_of(3, &["web"]),
+        guest.pull_image(&["web", "db"]),
+        guest.action_of(5, &["shop-old-1", "0a1b"]),
+        guest.action_of(6, &["shop_front", "2c3d"]),
+        guest.set_env_value("DB_KEY", "config/./app.env", 64, 2),
+    ];
+    guest.proposes(900, &actions);
+    let reply = proposed(guest.source()).expect("a reply");
+    let ToolAnswer::Propose(proposal) = reply.answer else { panic!("a proposal: {reply:?}") };
+    let text = str::to_owned;
+    let expected = [
+        Action::RestartService { service: text("web") },
+        Action::PullImage { services: vec![text("web"), text("db")] },
+        Action::RemoveStaleContainer { container: text("shop-old-1"), id: text("0a1b") },
+        Action::RemoveStaleNetwork { network: text("shop_front"), id: text("2c3d") },
+        Action::SetEnvValue(EnvValue {
+            variable: text("DB_KEY"),
+            file: text("config/./app.env"),
+            bytes: 64,
+            encoding: ValueEncoding::Alphanumeric,
+        }),
+    ];
+    assert_eq!(proposal.actions, expected);
+}
+
+#[test]
+fn a_further_query_is_declared_like_any_other() {
+    let names = ["stale-containers", "networks", "images", "empty-variables"];
+    for (case, kind) in (5..).zip(names) {
+        let asking = |sees: &'static str| {
+            let mut guest = Guest::new("asker");
+            guest.sees = vec![sees];
+            let mut query = [0; 24];
+            query[0] = case;
+            let queries = guest.data.put(&query);
+            guest.answers(1, &slice(queries, 1), [0; 8]);
+            proposed(guest.source())
+        };
+        let reply = asking(kind).expect("a reply");
+        let ToolAnswer::Need(queries) = reply.answer else { panic!("a need: {reply:?}") };
+        assert_eq!(queries.iter().map(|query| query.kind().as_str()).collect::<Vec<_>>(), [kind]);
+        let failure = asking("containers").expect_err("refused");
+        assert!(failure.what.starts_with(&format!("`propose` asked the query `{kind}`")), "{failure}");
+    }
+}
+
+/// A guest that proposes one action, and what is wrong with it.
+fn refused_action(make: impl Fn(&mut Guest) -> [u8; 40]) -> (String, String) {
+    let mut guest = Guest::new("wrong");
+    let action = make(&mut guest);
+    guest.proposes(900, &[action]);
+    let failure = proposed(guest.source()).expect_err("refused");
+    (failure.what, failure.fix)
+}
+
+#[test]
+fn what_is_restarted_pulled_or_removed_has_a_name_and_an_id() {
+    let from_observation = |field: &str| format!("take `{field}` from an observation");
+    let services = "name the services, as the Compose model has them".to_owned();
+    for (case, texts, field, fix) in [
+        (3, &[""][..], "service", services.clone()),
+        (5, &["", "0a1b"][..], "container", from_observation("container")),
+        (5, &["shop-old-1", ""][..], "id", from_observation("id")),
+        (6, &["", "2c3d"][..], "network", from_observation("network")),
+        (6, &["shop_front", ""][..], "id", from_observation("id")),
+    ] {
+        let refused = refused_action(|guest| guest.action_of(case, texts));
+        assert_eq!(refused, (format!("`propose` left `{field}` empty"), fix), "{case} {texts:?}");
+    }
+    let (what, fix) = refused_action(|guest| guest.pull_image(&[]));
+    assert_eq!((what.as_str(), fix), ("`propose` proposed `pull-image` of no service", services));
+    let (what, _) = refused_action(|guest| guest.pull_image(&["web", ""]));
+    assert_eq!(what, "`propose` left `services` empty");
+    let (what, _) = refused_action(|guest| guest.pull_image(&["s"; 1001]));
+    assert_eq!(what, "`propose` returned 1001 services, more than the limit of 1000");
+    let long = "x".repeat(4097);
+    let (what, _) = refused_action(|guest| guest.action_of(5, &["shop-old-1", &long]));
+    assert_eq!(what, "`propose` returned 4097 bytes of `id`, more than the limit of 4096 bytes");
+}
+
+#[test]
+fn a_value_is_drawn_from_enough_bytes_and_not_from_too_many() {
+    for bytes in [0, 15, 65, u16::MAX] {
+        let (what, _) = refused_action(|guest| guest.set_env_value("KEY", ".env", bytes, 0));
+        let words = format!("`propose` wants a value of {bytes} random bytes, but the scale goes from 16 to 64");
+        assert_eq!(what, words);
+    }
+    let (what, _) = refused_action(|guest| guest.set_env_value("KEY", ".env", 16, 0));
+    assert!(what.contains("may only propose"), "16 bytes are in range, so only the manifest is left: {what}");
+    let (what, _) = refused_action(|guest| guest.set_env_value("KEY", ".env", 16, 3));
+    assert!(!what.contains("may only propose"), "there is no fourth encoding: {what}");
+}
+
+#[test]
+fn a_variable_cannot_break_out_of_its_line() {
+    for wrong in ["A B", "A=B", "A\nB", "1A", "-A", "É", "$A", "A\0", "A\u{202e}"] {
+        let (what, _) = refused_action(|guest| guest.set_env_value(wrong, ".env", 32, 0));
+        assert!(what.ends_with("which is no name of a variable"), "{wrong:?}: {what}");
+        assert!(!what.contains(['\n', '\0', '\u{202e}']), "{what:?}");
+    }
+    let (what, _) = refused_action(|guest| guest.set_env_value("", ".env", 32, 0));
+    assert_eq!(what, "`propose` left `variable` empty");
+    let (what, _) = refused_action(|guest| guest.set_env_value("_spring.key-2", ".env", 32, 0));
+    assert!(what.contains("may only propose"), "{what}");
+}
+
+#[test]
+fn a_value_is_written_below_the_project_directory_only() {
+    for wrong in ["/etc/environment", "../.env", "config/../../.env", "..", "/"] {
+        let (what, _) = refused_action(|guest| guest.set_env_value("KEY", wrong, 32, 0));
+        let words = format!("`propose` returned the file `{wrong}`, which does not lie below the project directory");
+        assert_eq!(what, words);
+    }
+    let (what, _) = refused_action(|guest| guest.set_env_value("KEY", "", 32, 0));
+    assert_eq!(what, "`propose` left `file` empty");
 }
 
 #[test]
@@ -152,21 +279,32 @@ fn every_kind_of_fact_reaches_a_tool() {
             Answer::Fact(Fact::PortOwner(PortOwner::OtherContainer(container().container))),
         ),
         (Query::FreePorts { near, count: 3 }, Answer::Fact(Fact::FreePorts(vec![8081, 8082]))),
+        (Query::StaleContainers, Answer::Fact(Fact::StaleContainers(Staleness::ALL.map(stale).into()))),
+        (Query::Networks, Answer::Fact(Fact::Networks(vec![network()]))),
+        (Query::Images, Answer::Fact(Fact::Images(vec![image()]))),
+        (Query::EmptyVariables, Answer::Fact(Fact::EmptyVariables(vec![empty_variable()]))),
     ];
     let observed = |(asked, answer)| Observation { asked, answer, truncated: false };
-    let attempt = Attempt {
-        tool: "counter".to_owned(),
-        actions: vec![Action::CollectLogs { services: vec!["web".to_owned()], lines_max: 9 }],
-        outcome: "healed".to_owned(),
-        seconds_ago: 60,
+    let attempt =
+        Attempt { tool: "counter".to_owned(), actions: every_action(), outcome: "healed".to_owned(), seconds_ago: 60 };
+    let line = |text: &str| Proof { evidence: 0, line: 1, text: text.to_owned() };
+    let finding = Finding { contradictions: vec![line("a"), line("b"), line("c")], ..case().finding };
+    let case = Case {
+        finding,
+        observations: answers.map(observed).into(),
+        history: vec![attempt],
+        waited_seconds: 7,
+        ..case()
     };
-    let case = Case { observations: answers.map(observed).into(), history: vec![attempt], ..case() };
 
-    // It declines only a case with these numbers of observations and attempts.
+    // It declines only a case with these numbers of contradictions, observations, attempts and seconds.
     let mut guest = Guest::new("counter");
     let decline = guest.propose.clone();
     guest.propose = format!(
-        "(if (i32.or (i32.ne (local.get 8) (i32.const 5)) (i32.ne (local.get 12) (i32.const 1))) (then unreachable))
+        "(if (i32.ne (local.get 8) (i32.const 3)) (then unreachable))
+        (if (i32.ne (local.get 10) (i32.const 9)) (then unreachable))
+        (if (i32.ne (local.get 14) (i32.const 1)) (then unreachable))
+        (if (i32.ne (local.get 15) (i32.const 7)) (then unreachable))
         {decline}"
     );
     let mut toolbox = loaded(vec![guest.source()]);
@@ -186,6 +324,72 @@ fn a_case_beyond_the_limits_is_not_shown_and_harms_no_tool() {
     let failure = toolbox.propose("patient", &large).expect_err("refused");
     assert_eq!(failure.what, "its case has more than the limit of 4194304 bytes");
     assert!(toolbox.propose("patient", &case()).is_ok());
+}
+
+/// One action of each kind.
+fn every_action() -> Vec<Action> {
+    let text = str::to_owned;
+    let services = || vec![text("web")];
+    let port_move = PortMove {
+        service: text("web"),
+        target: 80,
+        protocol: Protocol::Sctp,
+        host_ip: None,
+        before: Published::Fixed(8080),
+        after: Published::EnginePicks,
+    };
+    let value = EnvValue { variable: text("KEY"), file: text(".env"), bytes: 32, encoding: ValueEncoding::Base64 };
+    let actions = vec![
+        Action::RemapPort(port_move),
+        Action::ComposeUp { services: services() },
+        Action::CollectLogs { services: services(), lines_max: 9 },
+        Action::RestartService { service: text("web") },
+        Action::PullImage { services: services() },
+        Action::RemoveStaleContainer { container: text("shop-old-1"), id: text("0a1b") },
+        Action::RemoveStaleNetwork { network: text("shop_front"), id: text("2c3d") },
+        Action::SetEnvValue(value),
+    ];
+    assert_eq!(actions.iter().map(Action::kind).collect::<Vec<_>>(), ActionKind::ALL);
+    actions
+}
+
+fn stale(why: Staleness) -> StaleContainer {
+    StaleContainer { container: container(), why, foreign: why == Staleness::HoldsWantedName }
+}
+
+fn network() -> Network {
+    Network {
+        name: "shop_front".to_owned(),
+        id: "2c3d".to_owned(),
+        project: Some("shop".to_owned()),
+        key: Some("front".to_owned()),
+        wanted_as: None,
+        attached: vec![container().container],
+        subnets: vec!["172.28.0.0/16".to_owned()],
+        driver: "bridge".to_owned(),
+    }
+}
+
+fn image() -> ServiceImage {
+    ServiceImage {
+        service: "web".to_owned(),
+        image: "example/web:1".to_owned(),
+        present: false,
+        built: false,
+        pull_policy: Some("always".to_owned()),
+    }
+}
+
+fn empty_variable() -> EmptyVariable {
+    EmptyVariable {
+        variable: "DB_KEY".to_owned(),
+        file: ".env".to_owned(),
+        written: true,
+        required: true,
+        secret_like: true,
+        services: vec!["db".to_owned()],
+        shell: false,
+    }
 }
 
 fn model() -> ComposeModel {

@@ -2,8 +2,8 @@
 //! number of rounds, no question twice, and the same reply to the same case.
 
 use crate::bindings::repair::tool::types::{
-    Action, Answer, Attempt, Case, Container, Fact, Finding, Observation, PortKey, PortOwner, Query, Refusal, Reply,
-    Service, ToolError,
+    Action, Answer, Attempt, Case, Container, EmptyVariable, Fact, Finding, Network, Observation, PortKey, PortOwner,
+    Query, Refusal, Reply, Service, ServiceImage, StaleContainer, ToolError,
 };
 use crate::kinds::{ActionKind, FailureClass, NEED_QUERIES_MAX, QueryKind};
 use crate::tool::{Tool, answer};
@@ -17,12 +17,18 @@ pub struct FakeHost {
     finding: Finding,
     services: Vec<Service>,
     containers: Vec<Container>,
+    stale: Vec<StaleContainer>,
+    networks: Vec<Network>,
+    images: Vec<ServiceImage>,
+    empty: Vec<EmptyVariable>,
     held: Vec<(PortKey, PortOwner)>,
     remote: bool,
     refused: Vec<(QueryKind, Refusal)>,
     cut: Vec<QueryKind>,
     params: String,
     history: Vec<Attempt>,
+    logs: Vec<(String, Vec<String>)>,
+    waited_seconds: u32,
 }
 
 /// How a conversation between the host and a tool went.
@@ -43,15 +49,22 @@ impl FakeHost {
                 confidence: 950,
                 facts: Vec::new(),
                 proof: Vec::new(),
+                contradictions: Vec::new(),
             },
             services: Vec::new(),
             containers: Vec::new(),
+            stale: Vec::new(),
+            networks: Vec::new(),
+            images: Vec::new(),
+            empty: Vec::new(),
             held: Vec::new(),
             remote: false,
             refused: Vec::new(),
             cut: Vec::new(),
             params: "{}".to_owned(),
             history: Vec::new(),
+            logs: Vec::new(),
+            waited_seconds: 0,
         }
     }
 
@@ -59,6 +72,20 @@ impl FakeHost {
     #[must_use]
     pub fn fact(mut self, name: &str, value: &str) -> Self {
         self.finding.facts.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A line of the failure's text that proves the finding.
+    #[must_use]
+    pub fn proof(mut self, line: &str) -> Self {
+        self.finding.proof.push(line.to_owned());
+        self
+    }
+
+    /// A line of the failure's text that speaks against the finding.
+    #[must_use]
+    pub fn contradiction(mut self, line: &str) -> Self {
+        self.finding.contradictions.push(line.to_owned());
         self
     }
 
@@ -74,6 +101,39 @@ impl FakeHost {
     #[must_use]
     pub fn container(mut self, container: Container) -> Self {
         self.containers.push(container);
+        self
+    }
+
+    /// One more container that is in the way or left over. It is no answer to a query for the project's containers; the
+    /// real host shows one there too if it is the project's.
+    #[must_use]
+    pub fn stale(mut self, stale: StaleContainer) -> Self {
+        self.stale.push(stale);
+        self.stale.sort_by(|one, other| one.container.ref_.name.cmp(&other.container.ref_.name));
+        self
+    }
+
+    /// One more network.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.networks.push(network);
+        self.networks.sort_by(|one, other| one.name.cmp(&other.name));
+        self
+    }
+
+    /// The image of one more service.
+    #[must_use]
+    pub fn image(mut self, image: ServiceImage) -> Self {
+        self.images.push(image);
+        self.images.sort_by(|one, other| one.service.cmp(&other.service));
+        self
+    }
+
+    /// One more variable without a value.
+    #[must_use]
+    pub fn empty_variable(mut self, empty: EmptyVariable) -> Self {
+        self.empty.push(empty);
+        self.empty.sort_by(|one, other| one.variable.cmp(&other.variable));
         self
     }
 
@@ -119,6 +179,19 @@ impl FakeHost {
         self
     }
 
+    /// The log of one service. Others have said nothing.
+    #[must_use]
+    pub fn log(mut self, service: &str, lines: &[&str]) -> Self {
+        self.logs.push((service.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect()));
+        self
+    }
+
+    /// The host has waited so long on the tool's word already.
+    #[must_use]
+    pub fn waited(self, seconds: u32) -> Self {
+        Self { waited_seconds: seconds, ..self }
+    }
+
     /// The case in which these queries were answered.
     pub fn case(&self, answered: impl IntoIterator<Item = Query>) -> Case {
         Case {
@@ -126,6 +199,7 @@ impl FakeHost {
             observations: answered.into_iter().map(|query| self.observe(query)).collect(),
             params: self.params.clone(),
             history: self.history.clone(),
+            waited_seconds: self.waited_seconds,
         }
     }
 
@@ -205,7 +279,7 @@ impl FakeHost {
         match query {
             Query::ComposeModel => Fact::ComposeModel(self.services.clone()),
             Query::Containers => Fact::Containers(self.containers.clone()),
-            Query::ContainerLog(_) => Fact::ContainerLog(Vec::new()),
+            Query::ContainerLog(asked) => Fact::ContainerLog(self.log_of(&asked.service, asked.lines_max)),
             Query::PortOwner(port) => Fact::PortOwner(self.owner(port)),
             Query::FreePorts(asked) => Fact::FreePorts(
                 (asked.near.port..=u16::MAX)
@@ -213,7 +287,16 @@ impl FakeHost {
                     .take(asked.count.into())
                     .collect(),
             ),
+            Query::StaleContainers => Fact::StaleContainers(self.stale.clone()),
+            Query::Networks => Fact::Networks(self.networks.clone()),
+            Query::Images => Fact::Images(self.images.clone()),
+            Query::EmptyVariables => Fact::EmptyVariables(self.empty.clone()),
         }
+    }
+
+    fn log_of(&self, service: &str, lines_max: u16) -> Vec<String> {
+        let lines = self.logs.iter().find(|(of, _)| of == service).map_or(&[][..], |(_, lines)| lines);
+        lines[lines.len().saturating_sub(lines_max.into())..].to_vec()
     }
 
     fn owner(&self, port: &PortKey) -> PortOwner {

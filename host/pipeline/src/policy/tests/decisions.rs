@@ -2,7 +2,9 @@
 
 use super::*;
 
-use ActionKind::{CollectLogs, ComposeUp, RemapPort};
+use ActionKind::{
+    CollectLogs, ComposeUp, PullImage, RemapPort, RemoveStaleContainer, RemoveStaleNetwork, RestartService, SetEnvValue,
+};
 use Decision::{Allow, Ask, Deny};
 use Risk::{Disruptive, Irreversible, ReadOnly, Reversible, Safe};
 
@@ -121,10 +123,55 @@ fn a_step_whose_change_does_not_fit_its_action_is_denied() {
             RemapPort => Change::Nothing,
             ComposeUp => Change::Edit(edit()),
             CollectLogs => Change::Containers(Vec::new()),
+            RestartService => Change::Containers(vec![container("web", ContainerOperation::Recreate, true)]),
+            PullImage => Change::Nothing,
+            RemoveStaleContainer => Change::Containers(vec![container("web", ContainerOperation::Restart, true)]),
+            RemoveStaleNetwork => Change::Networks(Vec::new()),
+            SetEnvValue => Change::Edit(edit()),
         };
         let denied = case.ask(&policies);
         assert_eq!(denied.decision, Deny, "{kind}");
         assert!(denied.because.contains("does not fit"), "{denied:?}");
+    }
+}
+
+#[test]
+fn a_removal_of_another_thing_than_the_named_one_is_denied() {
+    let policies = load(&[(Layer::User, PERMIT_ALL)]);
+    let refused = |kind, change| {
+        let mut case = Case::new(kind, Reversible);
+        case.step.change = change;
+        let denied = case.ask(&policies);
+        assert!(denied.decision == Deny && denied.because.contains("does not fit"), "{denied:?}");
+    };
+    let removed = |service| container(service, ContainerOperation::Remove, false);
+    refused(RemoveStaleContainer, Change::Containers(vec![removed("db")]));
+    refused(RemoveStaleContainer, Change::Containers(vec![removed("web"), removed("db")]));
+    let network = |name: &str, id: &str| NetworkChange { network: name.to_owned(), id: id.to_owned() };
+    refused(RemoveStaleNetwork, Change::Networks(vec![network("shop_back", "2c3d")]));
+    refused(RemoveStaleNetwork, Change::Networks(vec![network("shop_front", "4e5f")]));
+    let both = vec![network("shop_front", "2c3d"), network("shop_back", "4e5f")];
+    refused(RemoveStaleNetwork, Change::Networks(both));
+    let restarts =
+        vec![container("web", ContainerOperation::Restart, true), container("db", ContainerOperation::Remove, true)];
+    refused(RestartService, Change::Containers(restarts));
+}
+
+/// The default answers with the risk that the host finds for each, so that the table in README.md stays true.
+#[test]
+fn of_the_further_actions_only_a_pull_needs_nobody() {
+    let policies = load(&[]);
+    for (kind, risk, expected, policy) in [
+        (PullImage, Safe, Allow, "pull-images"),
+        (RestartService, Disruptive, Ask, "restart-a-service"),
+        (RemoveStaleContainer, Reversible, Ask, "remove-a-leftover-container"),
+        (RemoveStaleContainer, Disruptive, Ask, "remove-a-leftover-container"),
+        (RemoveStaleNetwork, Reversible, Ask, "remove-a-leftover-network"),
+        (SetEnvValue, Reversible, Ask, "draw-a-value"),
+    ] {
+        let decided = Case::new(kind, risk).ask(&policies);
+        assert_eq!(decided.decision, expected, "{kind} {risk}");
+        assert_eq!(decided.policies[0], format!("built-in/{policy}"), "{kind}");
     }
 }
 
@@ -208,6 +255,46 @@ fn policies_see_how_many_lines_a_bundle_takes() {
         "resource is Repair::CollectLogs",
         r#"resource.lines_max == 100 && resource.services.contains("web")"#
     ));
+}
+
+#[test]
+fn policies_see_what_is_restarted_pulled_removed_or_drawn() {
+    for (kind, resource, conditions) in [
+        (
+            RestartService,
+            "RestartService",
+            &[r#"resource.service == "web""#, r#"resource.containers == ["shop-web-1"]"#][..],
+        ),
+        (PullImage, "PullImage", &[r#"resource.services == ["web"]"#, r#"resource.images.contains("example/web:1")"#]),
+        (
+            RemoveStaleContainer,
+            "RemoveStaleContainer",
+            &[
+                r#"resource.container == "shop-web-1" && !resource.ever_ran"#,
+                r#"resource has service && resource.service == "web""#,
+            ],
+        ),
+        (RemoveStaleNetwork, "RemoveStaleNetwork", &[r#"resource.network == "shop_front""#]),
+        (SetEnvValue, "SetEnvValue", &[r#"resource.variable == "DB_KEY" && resource.file == ".env""#]),
+    ] {
+        let case = Case::new(kind, Reversible);
+        for condition in conditions {
+            assert!(seen(&case, &format!("resource is Repair::{resource}"), condition), "{condition}");
+            assert!(
+                !seen(&case, &format!("resource is Repair::{resource}"), &format!("!({condition})")),
+                "{condition}"
+            );
+        }
+    }
+}
+
+#[test]
+fn policies_see_a_leftover_that_ran_and_belongs_to_no_service() {
+    let mut case = Case::new(RemoveStaleContainer, Disruptive);
+    let leftover = ContainerChange { service: String::new(), ..container("web", ContainerOperation::Remove, true) };
+    case.step.change = Change::Containers(vec![leftover]);
+    let condition = "!(resource has service) && resource.ever_ran";
+    assert!(seen(&case, "resource is Repair::RemoveStaleContainer", condition));
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::outside::{Durability, Log as _, LogError, TargetError};
+use repair_model::action::Action;
 use repair_model::event::Intent;
+use repair_model::ids::Digest;
 use repair_model::outcome::Probe;
+use repair_model::plan::Change;
 
 #[test]
 fn no_effect_is_started_after_a_write_of_the_log_has_failed() {
@@ -69,7 +72,8 @@ fn settled_and_healed(mut world: World) -> Outcome {
     let settled = calls.iter().position(|call| *call == Call::Append("settled".to_owned(), Durability::Power));
     let effect = calls.iter().position(Call::is_effect);
     assert!(settled < effect, "it is settled before anything is started");
-    assert!(matches!(&world.deployment.probed_edits[..], [Some(_)]), "its probe is asked once, with its edit");
+    let [probed] = &world.deployment.probed[..] else { panic!("its probe is asked once") };
+    assert!(matches!(probed.change, Change::Edit(_)), "with the step as it was planned");
     assert_eq!(world.trace.effects(), 2, "the open effect itself is never repeated; the new plan's two steps are");
     assert!(world.person.told.iter().any(|words| words.contains("was interrupted in step 1")));
     outcome.clone()
@@ -100,8 +104,58 @@ fn the_probe_is_shown_the_edit_and_not_what_takes_it_back() {
         panic!("no edit is open")
     };
     world.heal().expect("healed");
-    let probed = world.deployment.probed_edits[0].as_ref().expect("an edit");
+    let Change::Edit(probed) = &world.deployment.probed[0].change else { panic!("an edit") };
     assert_eq!((probed.before, Some(probed.after)), (Some(undo.after), undo.before));
+}
+
+/// Why the open step cannot be told, once `spoil` has changed what the dead process left.
+fn unclear_after(spoil: impl Fn(&mut World)) -> String {
+    let mut world = left_open(Probe::Happened);
+    spoil(&mut world);
+    world.heal().expect("a damaged plan of an earlier session stops nobody");
+    assert!(world.deployment.probed.is_empty(), "nothing is asked about a step that nobody approved");
+    match world.log.events("settled").first() {
+        Some(Event::Settled { outcome: Outcome::Unclear { reason }, by_probe: true, .. }) => reason.clone(),
+        other => panic!("not settled as unclear: {other:?}"),
+    }
+}
+
+fn plan_blob(world: &World) -> Digest {
+    match world.log.events("planned").first() {
+        Some(Event::Planned { blob, .. }) => *blob,
+        other => panic!("no plan: {other:?}"),
+    }
+}
+
+#[test]
+fn an_open_intent_whose_plan_is_missing_or_spoilt_is_settled_as_unclear() {
+    let reason = unclear_after(|world| {
+        world.log.blobs.remove(&plan_blob(world));
+    });
+    assert!(reason.starts_with("the plan of the step cannot be read: blob"), "{reason}");
+    let reason = unclear_after(|world| {
+        world.log.blobs.insert(plan_blob(world), b"{}".to_vec());
+    });
+    assert!(reason.starts_with("the plan of the step cannot be read: missing field"), "{reason}");
+    let reason = unclear_after(|world| {
+        let blob = plan_blob(world);
+        world.log.blobs.get_mut(&blob).expect("a plan").push(b' ');
+    });
+    assert_eq!(reason, "the stored plan is not the one that the step belongs to");
+}
+
+#[test]
+fn an_open_intent_that_its_plan_does_not_name_is_settled_as_unclear() {
+    fn intended(world: &mut World) -> (&mut u32, &mut Action) {
+        match world.log.records.last_mut().map(|record| &mut record.event) {
+            Some(Event::Intended { step, intent: Intent::Apply { action, .. } }) => (step, action),
+            other => panic!("no open intent: {other:?}"),
+        }
+    }
+    let reason = unclear_after(|world| *intended(world).1 = compose_up("db"));
+    assert_eq!(reason, "the plan has another action at this step than the log says");
+    let reason = unclear_after(|world| *intended(world).0 = 7);
+    assert_eq!(reason, "the plan has no such step");
 }
 
 #[test]

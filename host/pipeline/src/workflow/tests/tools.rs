@@ -72,6 +72,34 @@ fn the_seconds_that_a_tool_asks_to_wait_are_clamped() {
 }
 
 #[test]
+fn after_a_wait_a_tool_sees_how_long_it_was_and_what_is_there_by_then() {
+    let mut world = World::without_tools();
+    let need = ToolAnswer::Need(vec![port_owner_query(8080), Query::ComposeModel]);
+    let waits = [ToolAnswer::WaitSeconds(20), ToolAnswer::WaitSeconds(3)];
+    world.add_tool("patient", [need].into_iter().chain(waits).chain([ToolAnswer::Decline("enough".to_owned())]));
+    world.heal().expect("a report");
+    let waited: Vec<u32> = world.tools.cases.iter().map(|(_, case)| case.waited_seconds).collect();
+    assert_eq!(waited, [0, 0, 20, 23]);
+    let seen = &world.tools.cases[3].1.observations;
+    assert_eq!(seen.iter().map(|seen| seen.asked.kind()).collect::<Vec<_>>(), [QueryKind::PortOwner, QueryKind::ComposeModel]);
+    assert_eq!(seen[1].answer, Answer::Refused(Refusal::NotPermitted), "still");
+    assert_eq!(world.trace.count(|call| *call == Call::Observe(QueryKind::PortOwner)), 3, "once, and after each wait");
+}
+
+#[test]
+fn why_others_passed_is_told_beside_a_plan_that_only_looks() {
+    let mut world = World::without_tools();
+    world.add_tool("careful", [ToolAnswer::Decline("`db` says: no such table".to_owned())]);
+    let logs = Action::CollectLogs { services: vec!["web".to_owned()], lines_max: 10 };
+    world.add_tool("looking", [proposal(vec![logs])]);
+    world.tools.manifests[1].may = vec![repair_model::action::ActionKind::CollectLogs];
+    world.deployment.verdicts = [Ok(crate::testing::verdict(false, false))].into();
+    let report = world.heal().expect("a report");
+    assert_eq!(report.plan.expect("a plan").plan().tool.id, "looking");
+    assert!(report.next_steps.iter().any(|step| step.contains("no such table")), "{:?}", report.next_steps);
+}
+
+#[test]
 fn a_tool_that_is_not_sure_enough_is_not_acted_upon() {
     let mut world = World::without_tools();
     let confidence = Permille::new(599).expect("a permille");
