@@ -1,16 +1,27 @@
 //! One Compose project on one engine: everything that the workflow sees of it and does to it.
 //!
 //! It answers about this project only and acts on this project only: a service that the effective model does not name is
-//! refused, whoever asks. Looking goes through the Engine API and `compose config`; acting is one file edit or one
-//! `compose up` at a time.
+//! refused, whoever asks, and so is a container or network that does not carry its label. Looking goes through the Engine
+//! API and `compose config`; acting is one file edit, one call of Compose or one request to the engine at a time.
 
 mod acting;
+mod calling;
 mod comparing;
 mod describing;
 mod looking;
+mod missing_values;
+mod moving;
+mod networks;
 mod preparing;
 mod project_files;
+mod pulling;
+mod removing;
+mod restarting;
+mod secret_values;
+mod staleness;
+mod starting;
 mod verifying;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,17 +31,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
+use repair_model::evidence::Evidence;
 use repair_model::finding::FailureClass;
 use repair_model::outcome::{Outcome, Probe, Verdict};
-use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, Step};
+use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, NetworkChange, Step};
 use repair_model::probe::ProbeSpec;
 use repair_model::query::{Observation, Query};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
 use repair_pipeline::outside::{Deployment, EffectContext, LogError, Preparation, TargetError};
 
+use self::calling::failed;
+use self::missing_values::{Refused, config_with_stand_ins};
+use self::preparing::Earlier;
 use crate::compose::command::ComposeCommand;
 use crate::compose::config::model_from_config;
+use crate::compose::filling::Filled;
 use crate::compose::patch;
 use crate::compose::project::{Located, ProjectChoice, ProjectError, locate};
 use crate::docker::connection::{Engine, EngineError};
@@ -112,10 +128,15 @@ pub struct ComposeDeployment {
     interrupted: Arc<AtomicBool>,
     /// `compose config` as it was last printed; forgotten after every edit.
     config: Option<serde_json::Value>,
+    /// What Compose refused when it printed that, so that stand-ins are in it.
+    refused: Option<Refused>,
+    /// Files into which values were written since the last plan was made, by name.
+    filled: BTreeMap<String, Filled>,
 }
 
 impl ComposeDeployment {
-    /// Finds the project and connects to its engine.
+    /// Finds the project and connects to its engine. A project that Compose refuses only because a required variable has
+    /// no value can be opened; it is looked at with stand-ins then, and nothing of it starts.
     ///
     /// # Errors
     /// When there is no project, engine or Compose, or Compose refuses the project.
@@ -125,10 +146,11 @@ impl ComposeDeployment {
         let search =
             ComposeSearch { path_var: &options.path_var, docker_config_dir: options.endpoint.config_dir.as_deref() };
         let compose = find_compose(search).await?;
-        let command = ComposeCommand::new(compose, &located, &options.project, &endpoint.host);
+        let mut command = ComposeCommand::new(compose, &located, &options.project, &endpoint.host);
         let host = endpoint.host.clone();
-        let (engine, config) = tokio::join!(Engine::connect(endpoint), command.config());
-        let config = config.map_err(OpenError::Refused)?;
+        let config = config_with_stand_ins(&mut command, &located, &options.shell);
+        let (engine, config) = tokio::join!(Engine::connect(endpoint), config);
+        let (config, refused) = config.map_err(OpenError::Refused)?;
         let engine = engine?;
         let model = model_from_config(&config)
             .map_err(|error| OpenError::Refused(TargetError { what: error.to_string(), hints: Vec::new() }))?;
@@ -153,6 +175,8 @@ impl ComposeDeployment {
             bundles: options.bundles,
             interrupted: options.interrupted,
             config: Some(config),
+            refused,
+            filled: BTreeMap::new(),
         })
     }
 
@@ -184,7 +208,7 @@ impl ComposeDeployment {
     async fn config(&mut self) -> Result<&serde_json::Value, TargetError> {
         let config = match self.config.take() {
             Some(config) => config,
-            None => self.compose.config().await?,
+            None => self.read_config().await?,
         };
         Ok(self.config.insert(config))
     }
@@ -214,34 +238,63 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn assess(&mut self, step: &Step) -> Result<(Risk, Change), TargetError> {
+        let nothing = Earlier::default();
         match &step.action {
             Action::ComposeUp { services } => {
-                let changes = self.container_changes(services, &[]).await?;
-                Ok((preparing::risk_of_up(&changes).0, Change::Containers(changes)))
+                let changes = self.container_changes(services, &nothing).await?;
+                Ok((starting::risk_of_up(&changes).0, Change::Containers(changes)))
+            }
+            Action::RestartService { service } => {
+                Ok((Risk::Disruptive, Change::Containers(self.restarts(service).await?)))
+            }
+            Action::PullImage { services } => Ok((Risk::Safe, Change::Images(self.pulls(services).await?))),
+            Action::RemoveStaleContainer { container, id } => {
+                let removal = self.container_removal(container, id, &nothing).await?;
+                Ok((removal.risk, Change::Containers(vec![removal.change])))
+            }
+            Action::RemoveStaleNetwork { network, id } => {
+                self.network_removal(network, id, &nothing).await?;
+                let change = NetworkChange { network: network.clone(), id: id.clone() };
+                Ok((Risk::Reversible, Change::Networks(vec![change])))
             }
             // An edit is exact, and the footprint has just shown that its file is the one it was made for.
             Action::RemapPort(_) | Action::CollectLogs { .. } => Ok((step.risk, step.change.clone())),
+            Action::SetEnvValue(value) => self.assess_value(value).await,
         }
     }
 
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
         match (&step.action, &step.change) {
             (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
+            (Action::RemapPort(_), _) => Ok(failed("the plan names no edit for this move".to_owned())),
             (Action::ComposeUp { services }, _) => self.up(services, context).await,
             (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
-            (Action::RemapPort(_), Change::Nothing | Change::Containers(_)) => {
-                Ok(Outcome::Failed { error: "the plan names no edit for this move".to_owned(), output: Vec::new() })
+            (Action::RestartService { .. }, _) => Ok(self.restart(step, context).await),
+            (Action::PullImage { services }, _) => self.pull(services, step, context).await,
+            (Action::RemoveStaleContainer { container, id }, _) => {
+                Ok(self.remove_container(container, id, step, context).await)
             }
+            (Action::RemoveStaleNetwork { network, id }, _) => {
+                Ok(self.remove_network(network, id, step, context).await)
+            }
+            (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
+            (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
         }
     }
 
-    async fn probe(&mut self, action: &Action, edit: Option<&FileEdit>) -> Probe {
-        match (action, edit) {
-            (Action::RemapPort(_), Some(edit)) => self.edit_happened(edit),
-            (Action::RemapPort(_), None) => Probe::Unclear("the record names no edit".to_owned()),
+    async fn probe(&mut self, step: &Step) -> Probe {
+        match (&step.action, &step.change) {
+            (Action::RemapPort(_), Change::Edit(edit)) => self.edit_happened(edit),
+            (Action::RemapPort(_), _) => Probe::Unclear("the plan names no edit".to_owned()),
             (Action::ComposeUp { services }, _) => self.up_happened(services).await,
             // A bundle is written anew each time and changes nothing of the target.
             (Action::CollectLogs { .. }, _) => Probe::DidNotHappen,
+            (Action::RestartService { .. }, _) => self.restart_happened(step).await,
+            (Action::PullImage { .. }, _) => self.pull_happened(step).await,
+            (Action::RemoveStaleContainer { id, .. }, _) => self.container_removal_happened(id).await,
+            (Action::RemoveStaleNetwork { id, .. }, _) => self.network_removal_happened(id).await,
+            (Action::SetEnvValue(value), Change::SecretValue(edit)) => self.value_happened(value, edit),
+            (Action::SetEnvValue(_), _) => Probe::Unclear("the plan names no place for this value".to_owned()),
         }
     }
 
@@ -269,5 +322,9 @@ impl Deployment for ComposeDeployment {
 
     async fn verify(&mut self) -> Result<Verdict, TargetError> {
         self.look_again().await
+    }
+
+    fn refusals(&self) -> Vec<Evidence> {
+        self.refusal_evidence()
     }
 }

@@ -7,9 +7,9 @@
 
 mod git;
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -177,6 +177,19 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     beside.become_new(path)
 }
 
+/// Makes a new file that only its owner can read.
+///
+/// # Errors
+/// Those of [`create_new`].
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    short_enough(path, bytes.len() as u64)?;
+    let beside = Beside::new(path)?;
+    // Before anything is in it.
+    beside.file.set_permissions(Permissions::from_mode(0o600)).map_err(|source| io_error(path, "written", source))?;
+    beside.fill(bytes, None)?;
+    beside.become_new(path)
+}
+
 /// Removes a file. With `expected_before` it has to have that digest right before.
 ///
 /// # Errors
@@ -288,7 +301,7 @@ impl Drop for Beside<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -309,7 +322,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("compose.yaml");
         create_new(&path, b"before").expect("made");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("set");
         let can_give_away = std::os::unix::fs::chown(&path, Some(4321), Some(4322)).is_ok();
         let before = std::fs::metadata(&path).expect("there");
         replace(&path, b"after", digest(b"before")).expect("replaced");
@@ -345,6 +358,17 @@ mod tests {
         assert_eq!(read(&real).expect("read"), b"after");
         assert_eq!(digest_of(&link).expect("read"), digest(b"after"));
         assert!(matches!(remove(&link, None), Err(FileError::NotRegular { .. })));
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join(".env");
+        create_private(&path, b"KEY=1\n").expect("made");
+        assert_eq!(std::fs::metadata(&path).expect("there").mode() & 0o7777, 0o600);
+        let error = create_private(&path, b"KEY=2\n").expect_err("there already");
+        assert_eq!(error.kind(), Some(io::ErrorKind::AlreadyExists));
+        assert_eq!((read(&path).expect("read"), names(dir.path())), (b"KEY=1\n".to_vec(), vec![".env".to_owned()]));
     }
 
     #[test]

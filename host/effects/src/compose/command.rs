@@ -1,4 +1,4 @@
-//! Compose itself, with fixed argument vectors: `config`, `up`, and `up --dry-run`. Never a shell.
+//! Compose itself, with fixed argument vectors: `config`, `up`, `up --dry-run` and `pull`. Never a shell.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,6 +22,7 @@ pub struct ComposeCommand {
     directory: PathBuf,
     global_args: Vec<OsString>,
     docker_host: String,
+    stand_ins: BTreeMap<String, String>,
 }
 
 /// What `up --dry-run` would do, by container name.
@@ -42,7 +43,13 @@ impl ComposeCommand {
         for profile in &choice.profiles {
             global_args.extend(["--profile".into(), profile.into()]);
         }
-        Self { compose, directory: located.directory.clone(), global_args, docker_host: docker_host.to_owned() }
+        let (directory, docker_host) = (located.directory.clone(), docker_host.to_owned());
+        Self { compose, directory, global_args, docker_host, stand_ins: BTreeMap::new() }
+    }
+
+    /// From now on, values for variables in calls that only look; never in one that changes something.
+    pub fn stand_in(&mut self, values: BTreeMap<String, String>) {
+        self.stand_ins = values;
     }
 
     /// The Compose that is called.
@@ -55,7 +62,31 @@ impl ComposeCommand {
     /// # Errors
     /// With Compose's own words when it refuses the project.
     pub async fn config(&self) -> Result<serde_json::Value, TargetError> {
-        let finished = self.look(&["config", "--format", "json"]).await?;
+        self.config_with(&[]).await
+    }
+
+    /// The same with the services of all profiles, active or not. `None` when the project has no profile, so that
+    /// [`Self::config`] says it all.
+    ///
+    /// # Errors
+    /// With Compose's own words when it refuses the project so.
+    pub async fn config_of_all_profiles(&self) -> Result<Option<serde_json::Value>, TargetError> {
+        let finished = self.look(&["config", "--profiles"]).await?;
+        if !finished.succeeded() {
+            return Err(refused(finished, "`docker compose config --profiles` refuses the project"));
+        }
+        let text = finished.stdout.into_text();
+        let profiles: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if profiles.is_empty() {
+            return Ok(None);
+        }
+        // Old versions of Compose do not know the profile `*`, so each is named.
+        let args: Vec<&str> = profiles.into_iter().chain(["*"]).flat_map(|profile| ["--profile", profile]).collect();
+        self.config_with(&args).await.map(Some)
+    }
+
+    async fn config_with(&self, global_args: &[&str]) -> Result<serde_json::Value, TargetError> {
+        let finished = self.look(&[global_args, &["config", "--format", "json"]].concat()).await?;
         if !finished.succeeded() {
             return Err(refused(finished, "`docker compose config` refuses the project"));
         }
@@ -100,12 +131,21 @@ impl ComposeCommand {
         self.invocation(&args)
     }
 
-    /// Bytes kept of each stream of `up`.
-    pub const UP_OUTPUT_BYTES_MAX: usize = EVIDENCE_BYTES_MAX;
+    /// The call that pulls the images of `services` and touches no container. `policy` says whether this Compose knows
+    /// `--policy`, without which it also looks for a newer image of one that is there.
+    pub fn pull(&self, services: &[String], policy: bool) -> Invocation {
+        let args: Vec<&str> = ["--progress", "plain"].into_iter().chain(pull_args(services, policy)).collect();
+        self.invocation(&args)
+    }
+
+    /// Bytes kept of each stream of a call that changes something.
+    pub const OUTPUT_BYTES_MAX: usize = EVIDENCE_BYTES_MAX;
 
     async fn look(&self, args: &[&str]) -> Result<Finished, TargetError> {
         let options = RunOptions::new(Duration::from_secs(LOOK_SECONDS_MAX), COMPOSE_OUTPUT_BYTES_MAX);
-        run(&self.invocation(args), options).await.map_err(|error| TargetError {
+        let invocation = self.invocation(args);
+        let invocation = self.stand_ins.iter().fold(invocation, |call, (name, value)| call.with_variable(name, value));
+        run(&invocation, options).await.map_err(|error| TargetError {
             what: error.to_string(),
             hints: vec!["`repair doctor` checks Compose".to_owned()],
         })
@@ -126,6 +166,11 @@ impl ComposeCommand {
 
 fn up_args(services: &[String]) -> impl Iterator<Item = &str> {
     ["up", "-d", "--no-deps", "--no-build", "--"].into_iter().chain(services.iter().map(String::as_str))
+}
+
+fn pull_args(services: &[String], policy: bool) -> impl Iterator<Item = &str> {
+    let policy: &[&str] = if policy { &["--policy", "missing"] } else { &[] };
+    std::iter::once("pull").chain(policy.iter().copied()).chain(["--"]).chain(services.iter().map(String::as_str))
 }
 
 fn refused(finished: Finished, what: &str) -> TargetError {
@@ -204,5 +249,9 @@ mod tests {
         let services = ["--remove-orphans".to_owned()];
         let args: Vec<_> = up_args(&services).collect();
         assert_eq!(args, ["up", "-d", "--no-deps", "--no-build", "--", "--remove-orphans"]);
+        let args: Vec<_> = pull_args(&services, true).collect();
+        assert_eq!(args, ["pull", "--policy", "missing", "--", "--remove-orphans"]);
+        let args: Vec<_> = pull_args(&services, false).collect();
+        assert_eq!(args, ["pull", "--", "--remove-orphans"]);
     }
 }

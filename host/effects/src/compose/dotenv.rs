@@ -68,6 +68,11 @@ impl<'t> Dotenv<'t> {
         Ok(Self { text, assignments })
     }
 
+    /// All assignments, in order.
+    pub fn assignments(&self) -> &[Assignment] {
+        &self.assignments
+    }
+
     /// The assignment of that variable that counts.
     pub fn assignment(&self, name: &str) -> Option<&Assignment> {
         self.assignments.iter().rev().find(|assignment| assignment.name == name)

@@ -40,6 +40,15 @@ pub enum InterpolationError {
     Required(String),
 }
 
+/// A variable that has no value where a text uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing<'t> {
+    /// Its name.
+    pub name: &'t str,
+    /// Whether Compose refuses the text for it.
+    pub required: bool,
+}
+
 /// A text with variables, taken apart. All ranges are byte ranges of that text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template<'t> {
@@ -100,6 +109,14 @@ impl<'t> Template<'t> {
         names
     }
 
+    /// The variables that are used and have no value, or an empty one, in order. One with a default, and one that only
+    /// switches a word on, is meant to be left out.
+    pub fn missing(&self, variables: &Variables<'_>) -> Vec<Missing<'_>> {
+        let mut missing = Vec::new();
+        collect_missing(&self.pieces, variables, &mut missing);
+        missing
+    }
+
     /// Replaces the variables.
     ///
     /// # Errors
@@ -146,6 +163,31 @@ fn collect_names<'p>(pieces: &'p [Piece], names: &mut Vec<&'p str>) {
             names.push(name);
             if let Rule::Default { word, .. } | Rule::Alternative { word, .. } = rule {
                 collect_names(word, names);
+            }
+        }
+    }
+}
+
+fn collect_missing<'p>(pieces: &'p [Piece], variables: &Variables<'_>, missing: &mut Vec<Missing<'p>>) {
+    for piece in pieces {
+        let Piece::Variable { name, rule, .. } = piece else { continue };
+        let value = variables.get(name).map(|(value, _)| value);
+        let counts = |empty_counts: bool| value.is_some_and(|value| !(empty_counts && value.is_empty()));
+        match rule {
+            Rule::Default { empty_counts, word } if !counts(*empty_counts) => {
+                collect_missing(word, variables, missing);
+            }
+            Rule::Alternative { empty_counts, word } if counts(*empty_counts) => {
+                collect_missing(word, variables, missing);
+            }
+            Rule::Default { .. } | Rule::Alternative { .. } => {}
+            Rule::Required { empty_counts } if !counts(*empty_counts) => {
+                missing.push(Missing { name, required: true });
+            }
+            Rule::Plain | Rule::Required { .. } => {
+                if value.is_none_or(str::is_empty) {
+                    missing.push(Missing { name, required: false });
+                }
             }
         }
     }
@@ -325,6 +367,35 @@ mod tests {
             assert_eq!(shown(&[]), unset, "{text} unset");
             assert_eq!(shown(&[("A", "")]), empty, "{text} empty");
             assert_eq!(shown(&[("A", "1")]), set, "{text} set");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_what_compose_warns_of_or_refuses() {
+        // Text, then what is missing with A unset, empty, and `1`; `!` stands for a required one.
+        let table = [
+            ("$A", "A", "A", ""),
+            ("x${A}y", "A", "A", ""),
+            ("${A:?e}", "!A", "!A", ""),
+            ("${A?e}", "!A", "A", ""),
+            ("${A:-x}", "", "", ""),
+            ("${A-x}", "", "", ""),
+            ("${A:-}", "", "", ""),
+            ("${A:+x}", "", "", ""),
+            ("${A:-$B}", "B", "B", ""),
+            ("${A-${B:?}}", "!B", "", ""),
+            ("${A:+$B}", "", "", "B"),
+            ("$$A", "", "", ""),
+        ];
+        for (text, unset, empty, set) in table {
+            let shown = |dotenv: &[(&str, &str)]| {
+                let (shell, dotenv) = (BTreeMap::new(), map(dotenv));
+                let template = Template::parse(text).expect("a text of Compose's grammar");
+                let missing = template.missing(&Variables { shell: &shell, dotenv: &dotenv });
+                missing.iter().map(|found| format!("{}{}", if found.required { "!" } else { "" }, found.name)).collect()
+            };
+            let shown: [String; 3] = [shown(&[]), shown(&[("A", "")]), shown(&[("A", "1")])];
+            assert_eq!(shown, [unset, empty, set], "{text}");
         }
     }
 

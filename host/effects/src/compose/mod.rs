@@ -15,10 +15,13 @@ pub mod config;
 pub mod origins;
 
 pub mod edit;
+pub mod empty_variables;
+pub mod filling;
 pub mod overrides;
 pub mod patch;
 pub mod snapshot;
 pub mod stale_urls;
+pub mod variable_names;
 pub mod variable_uses;
 
 pub mod command;

@@ -1,8 +1,6 @@
 //! The effects themselves: one edit, one `compose up`, one bundle; and their probes.
 
 use std::io::Write as _;
-use std::ops::ControlFlow;
-use std::time::Duration;
 
 use repair_model::action::PortMove;
 use repair_model::container::ContainerState;
@@ -10,15 +8,14 @@ use repair_model::limits::BUNDLE_BYTES_MAX;
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::FileEdit;
 use repair_model::text::escaped;
-use repair_pipeline::evidence::{from_text, redacted};
+use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{EffectContext, LogError};
 
 use super::ComposeDeployment;
+use super::calling::{call, failed};
 use super::comparing::moved_only;
-use crate::compose::command::ComposeCommand;
 use crate::compose::patch;
 use crate::files;
-use crate::process::{ProcessError, RunOptions, run};
 
 impl ComposeDeployment {
     /// Replaces one file, checks with Compose that exactly this port moved, and puts the file back if not.
@@ -79,53 +76,7 @@ impl ComposeDeployment {
 
     /// Starts what is missing of `services`.
     pub(super) async fn up(&mut self, services: &[String], context: EffectContext<'_>) -> Result<Outcome, LogError> {
-        let EffectContext { lease, seconds_max, started, progress, interrupted } = context;
-        let mut log_failure = None;
-        let mut on_start = |group| match started(group) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                log_failure = Some(error);
-                ControlFlow::Break(())
-            }
-        };
-        let mut on_line = |_, line: &str| progress(&escaped(&redacted(line.trim_end())));
-        let options = RunOptions {
-            timeout: Duration::from_secs(seconds_max),
-            output_bytes_max: ComposeCommand::UP_OUTPUT_BYTES_MAX,
-            lease,
-            started: Some(&mut on_start),
-            on_line: Some(&mut on_line),
-            interrupted: Some(interrupted),
-        };
-        let finished = run(&self.compose.up(services), options).await;
-        if let Some(error) = log_failure {
-            return Err(error);
-        }
-        let finished = match finished {
-            Ok(finished) => finished,
-            Err(ProcessError::Watch { .. }) => {
-                return Ok(Outcome::Unclear {
-                    reason: "`compose up` was started, but could not be watched".to_owned(),
-                });
-            }
-            Err(error @ (ProcessError::Start { .. } | ProcessError::Abandoned { .. })) => {
-                return Ok(failed(error.to_string()));
-            }
-        };
-        if finished.succeeded() {
-            return Ok(Outcome::Done { detail: "`compose up` ended with 0".to_owned() });
-        }
-        let error = if finished.timed_out {
-            format!("`compose up` was ended after {seconds_max} s")
-        } else if finished.interrupted {
-            "`compose up` was interrupted".to_owned()
-        } else {
-            format!("`compose up` ended with {}", finished.exit_code())
-        };
-        let text = finished.stderr.into_text();
-        let evidence = from_text(repair_model::evidence::Provenance::ComposeUp, text.as_bytes());
-        let kept = evidence.lines.len().saturating_sub(OUTPUT_LINES_KEPT);
-        Ok(Outcome::Failed { error, output: evidence.lines[kept..].to_vec() })
+        call(&self.compose.up(services), "compose up", context).await
     }
 
     pub(super) fn edit_happened(&self, edit: &FileEdit) -> Probe {
@@ -197,11 +148,4 @@ impl ComposeDeployment {
             Err(error) => failed(format!("the bundle `{}` cannot be written: {error}", file.display())),
         }
     }
-}
-
-/// Lines of a failed `up` that are kept as its outcome and shown to the next round.
-const OUTPUT_LINES_KEPT: usize = 40;
-
-fn failed(error: String) -> Outcome {
-    Outcome::Failed { error, output: Vec::new() }
 }

@@ -2,8 +2,9 @@
 
 use repair_model::action::PortMove;
 use repair_model::compose::PublishedPort;
-use repair_model::container::PortOwner;
+use repair_model::container::{PortOwner, Staleness};
 use repair_model::plan::{ContainerChange, ContainerOperation, EditMethod, FileEdit};
+use repair_model::risk::Risk;
 
 pub(super) fn summary_of(port_move: &PortMove, entry: &PublishedPort, method: EditMethod, edit: &FileEdit) -> String {
     let PortMove { service, before, after, .. } = port_move;
@@ -76,6 +77,8 @@ pub(super) fn describe_change(change: &ContainerChange) -> String {
         ContainerOperation::Create => "is created",
         ContainerOperation::Start => "is started",
         ContainerOperation::Recreate => "is replaced",
+        ContainerOperation::Restart => "is restarted",
+        ContainerOperation::Remove => "is removed",
     };
     let state = match (change.running, change.ever_ran, change.operation) {
         (_, _, ContainerOperation::Create) => "",
@@ -84,4 +87,64 @@ pub(super) fn describe_change(change: &ContainerChange) -> String {
         (false, false, _) => " (it never ran)",
     };
     format!("{} {verb}{state}", change.container)
+}
+
+/// The risk of removing a container that does not run, and why.
+pub(super) fn removal_risk(ever_ran: bool, anonymous_volumes: usize) -> (Risk, String) {
+    let (risk, because) = match (ever_ran, anonymous_volumes) {
+        (true, _) => (Risk::Disruptive, "it has run, and what it wrote outside of volumes is lost"),
+        // Compose hands such volumes on to the container that replaces another, so they may hold something.
+        (false, 1..) => (Risk::Disruptive, "it never ran, but only it tells whose its volumes without a name are"),
+        (false, 0) => (Risk::Reversible, "it never ran, so it holds nothing"),
+    };
+    (risk, because.to_owned())
+}
+
+/// Why a container of `service` is stale; `wanting` is the service that wants its name.
+pub(super) fn why_stale(why: Staleness, service: &str, wanting: Option<&str>) -> String {
+    match (why, wanting) {
+        (Staleness::HoldsWantedName, Some(wanting)) => {
+            format!("it is one of `{service}` and holds the name that `{wanting}` wants")
+        }
+        (Staleness::HoldsWantedName, None) => "it holds a name that another service wants".to_owned(),
+        (Staleness::NoSuchService, _) => {
+            format!("the project has no service `{service}` any more, in no profile")
+        }
+        (Staleness::InterruptedReplacement, _) => {
+            format!("Compose had begun to replace a container of `{service}` and did not get to its end")
+        }
+    }
+}
+
+/// A number of bytes as a person reads it.
+pub(super) fn bytes_in_words(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["bytes", "kB", "MB", "GB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value >= 10_000 && unit + 1 < UNITS.len() {
+        value /= 1_000;
+        unit += 1;
+    }
+    format!("{value} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_container_that_never_ran_and_holds_nothing_is_removed_without_a_loss() {
+        assert_eq!(removal_risk(false, 0).0, Risk::Reversible);
+        for (ever_ran, volumes) in [(true, 0), (true, 2), (false, 1)] {
+            assert_eq!(removal_risk(ever_ran, volumes).0, Risk::Disruptive);
+        }
+    }
+
+    #[test]
+    fn sizes_are_whole_numbers_with_a_unit() {
+        for (bytes, words) in [(0, "0 bytes"), (9_999, "9999 bytes"), (10_000, "10 kB"), (52_428_800, "52 MB")] {
+            assert_eq!(bytes_in_words(bytes), words);
+        }
+        assert_eq!(bytes_in_words(u64::MAX), "18446744073 GB");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use repair_model::compose::ComposeModel;
-use repair_model::limits::{FREE_PORTS_MAX, LOG_LINES_MAX};
+use repair_model::limits::{FREE_PORTS_MAX, LOG_LINES_MAX, SERVICES_MAX};
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::TargetError;
@@ -57,6 +57,22 @@ impl ComposeDeployment {
                 let truncated = ports.len() < usize::from(*count);
                 Ok((Fact::FreePorts(ports), truncated))
             }
+            Query::StaleContainers => {
+                let (found, cut) = bounded(self.stale_containers().await.map_err(|error| unavailable(&error))?);
+                Ok((Fact::StaleContainers(found), cut))
+            }
+            Query::Networks => {
+                let (found, cut) = bounded(self.networks().await.map_err(|error| unavailable(&error))?);
+                Ok((Fact::Networks(found), cut))
+            }
+            Query::Images => {
+                let (found, cut) = bounded(self.images().await.map_err(|error| unavailable(&error))?);
+                Ok((Fact::Images(found), cut))
+            }
+            Query::EmptyVariables => {
+                let (found, cut) = bounded(self.empty_variables().await.map_err(|error| unavailable(&error))?);
+                Ok((Fact::EmptyVariables(found), cut))
+            }
         }
     }
 
@@ -80,6 +96,13 @@ impl ComposeDeployment {
         }
         Ok(model)
     }
+}
+
+/// A list within the limit of a project's size, and whether it had to be cut.
+fn bounded<T>(mut list: Vec<T>) -> (Vec<T>, bool) {
+    let cut = list.len() > SERVICES_MAX;
+    list.truncate(SERVICES_MAX);
+    (list, cut)
 }
 
 /// Every host port that some service of the project claims.

@@ -70,6 +70,12 @@ impl ProjectFiles {
             .collect()
     }
 
+    /// The files that Compose loads, in its order.
+    pub(super) fn compose_sources(&self) -> Vec<SourceFile> {
+        let texts = self.compose.iter().filter_map(|name| Some((name.clone(), self.texts.get(name)?.clone()?)));
+        texts.map(|(name, text)| SourceFile { name, text }).collect()
+    }
+
     pub(super) fn sources(&self) -> Vec<SourceFile> {
         let texts = self.texts.iter().filter_map(|(name, text)| Some((name.clone(), text.clone()?)));
         texts.map(|(name, text)| SourceFile { name, text }).collect()
@@ -124,5 +130,13 @@ impl ComposeDeployment {
             }
         }
         (tracked, modified)
+    }
+
+    /// The version of Compose; `None` when it does not tell.
+    pub(super) async fn compose_version(&mut self) -> Option<ComposeVersion> {
+        if self.compose_version.is_none() {
+            self.compose_version = compose_version(self.compose.compose()).await.ok();
+        }
+        self.compose_version
     }
 }

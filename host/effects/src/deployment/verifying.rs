@@ -15,12 +15,18 @@ impl ComposeDeployment {
         let model = self.model().await?;
         let summaries = self.engine.list_summaries(&self.target.project).await;
         let summaries = summaries.map_err(|error| Self::engine_failed(&error))?;
-        let services: Vec<ServiceVerdict> = model
+        let mut services: Vec<ServiceVerdict> = model
             .services
             .iter()
             .filter(|service| self.target.wants(&service.name) && service.scale > 0)
             .map(|service| verdict_on(service, &summaries))
             .collect();
+        if let Some(refused) = self.refused_in_words() {
+            for service in &mut services {
+                (service.healthy, service.settling) = (false, false);
+                service.state = format!("{}; {refused}", service.state);
+            }
+        }
         let mut verdict = Verdict { services, probes: Vec::new() };
         if verdict.healthy() {
             for probe in &self.probes {

@@ -8,12 +8,16 @@ use repair_model::container::{Container, ContainerRef, ContainerState, Health};
 use serde::Deserialize;
 
 use super::containers::Summary;
+use super::survey::Surveyed;
 
 /// Compose's label for the project.
 pub(super) const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
 const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+const NUMBER: &str = "com.docker.compose.container-number";
+const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 
 /// One entry of `GET /containers/json` (Docker Engine API), as far as it is used.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +32,42 @@ pub(super) struct Listed {
     status: String,
     #[serde(deserialize_with = "or_default")]
     ports: Vec<ListedPort>,
+    #[serde(deserialize_with = "or_default")]
+    host_config: ListedHost,
+    #[serde(deserialize_with = "or_default")]
+    network_settings: ListedNetworks,
+    #[serde(deserialize_with = "or_default")]
+    mounts: Vec<ListedMount>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ListedHost {
+    #[serde(deserialize_with = "or_default")]
+    network_mode: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ListedNetworks {
+    #[serde(deserialize_with = "or_default")]
+    networks: HashMap<String, Option<ListedEndpoint>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListedEndpoint {
+    #[serde(rename = "NetworkID", deserialize_with = "or_default")]
+    network_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ListedMount {
+    #[serde(rename = "Type", deserialize_with = "or_default")]
+    kind: String,
+    #[serde(deserialize_with = "or_default")]
+    name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +87,8 @@ struct ListedPort {
 pub(super) struct Inspected {
     state: InspectedState,
     restart_count: i64,
+    /// Bytes of its writable layer; only where they were asked for.
+    pub(super) size_rw: Option<i64>,
     host_config: HostConfig,
     config: Config,
 }
@@ -90,7 +132,9 @@ struct Config {
 }
 
 /// Engines write `null` for empty lists and maps.
-fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(value: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(
+    value: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
@@ -122,6 +166,27 @@ impl Listed {
         self.ports.iter().filter_map(key).collect()
     }
 
+    /// The container as a survey of the whole engine shows it.
+    pub(super) fn into_surveyed(self) -> Surveyed {
+        let label = |key: &str| self.labels.get(key).cloned();
+        let endpoints = self.network_settings.networks.iter();
+        let named = endpoints.flat_map(|(name, endpoint)| {
+            let id = endpoint.as_ref().map(|endpoint| endpoint.network_id.clone());
+            [Some(name.clone()), id].into_iter().flatten()
+        });
+        // A container that never started has its network only in its configuration.
+        let configured = std::iter::once(self.host_config.network_mode.clone());
+        Surveyed {
+            one_off: self.is_one_off(),
+            made_in: label(WORKING_DIR),
+            made_from: label(CONFIG_FILES),
+            number: label(NUMBER).and_then(|number| number.parse().ok()),
+            networks: named.chain(configured).filter(|name| !name.is_empty()).collect(),
+            anonymous_volumes: self.mounts.iter().filter(|mount| mount.is_anonymous_volume()).count(),
+            summary: self.into_summary(),
+        }
+    }
+
     pub(super) fn into_summary(self) -> Summary {
         Summary {
             container: self.reference(),
@@ -151,9 +216,19 @@ impl Inspected {
         keys
     }
 
-    pub(super) fn into_container(self, summary: Summary) -> Container {
+    /// When it was started the last time, in the engine's own words; `None` if it never was.
+    pub(super) fn started(&self) -> Option<&str> {
         // The engine writes the year 1 for a container that never started.
-        let ever_ran = !self.state.started_at.is_empty() && !self.state.started_at.starts_with("0001-");
+        let started = self.state.started_at.as_str();
+        (!started.is_empty() && !started.starts_with("0001-")).then_some(started)
+    }
+
+    pub(super) fn state(&self) -> ContainerState {
+        state(&self.state.status)
+    }
+
+    pub(super) fn into_container(self, summary: Summary) -> Container {
+        let ever_ran = self.started().is_some();
         let ports = self.ports_asked();
         let state = if self.state.status.is_empty() { summary.state } else { state(&self.state.status) };
         // The engine writes 0 for a run that goes on.
@@ -173,6 +248,18 @@ impl Inspected {
             ports,
         }
     }
+}
+
+impl ListedMount {
+    /// The engine names a volume that nobody named with 64 hexadecimal digits.
+    fn is_anonymous_volume(&self) -> bool {
+        self.kind == "volume" && is_full_id(&self.name)
+    }
+}
+
+/// Whether it is an id in its full length, as the engine writes it.
+pub(super) fn is_full_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn state(name: &str) -> ContainerState {
@@ -256,6 +343,30 @@ mod tests {
         assert_eq!((summary.state, summary.health), (ContainerState::Running, Health::Healthy));
         let held = PortKey { port: 8080, protocol: Protocol::Tcp, host_ip: Some("0.0.0.0".into()) };
         assert_eq!(summary.ports_held, [held]);
+    }
+
+    #[test]
+    fn a_survey_tells_origin_networks_and_volumes_without_a_name() {
+        let volume = "0123456789abcdef".repeat(4);
+        let entry = listed(&format!(
+            r#"{{"Id":"abc","Names":["/shop-web-1"],"State":"created",
+                "Labels":{{"com.docker.compose.project":"shop","com.docker.compose.service":"web",
+                          "com.docker.compose.container-number":"2","com.docker.compose.oneoff":"False",
+                          "com.docker.compose.project.working_dir":"/srv/shop",
+                          "com.docker.compose.project.config_files":"/srv/shop/compose.yaml"}},
+                "HostConfig":{{"NetworkMode":"shop_default"}},
+                "NetworkSettings":{{"Networks":{{"shop_back":{{"NetworkID":"n1"}},"shop_odd":null}}}},
+                "Mounts":[{{"Type":"volume","Name":"{volume}"}},{{"Type":"volume","Name":"shop_data"}},
+                          {{"Type":"bind","Name":""}},{{"Type":"tmpfs"}}]}}"#,
+        ));
+        let surveyed = entry.into_surveyed();
+        let networks: Vec<&str> = surveyed.networks.iter().map(String::as_str).collect();
+        assert_eq!(networks, ["n1", "shop_back", "shop_default", "shop_odd"]);
+        assert_eq!((surveyed.anonymous_volumes, surveyed.number, surveyed.one_off), (1, Some(2), false));
+        assert_eq!(surveyed.made_in.as_deref(), Some("/srv/shop"));
+        assert_eq!(surveyed.made_from.as_deref(), Some("/srv/shop/compose.yaml"));
+        let bare = listed(r#"{"Id":"abc","HostConfig":null,"NetworkSettings":null,"Mounts":null}"#).into_surveyed();
+        assert!(bare.networks.is_empty() && bare.made_in.is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The connection to one engine, and what can go wrong with it.
 //!
-//! It only ever sends GET requests. It changes nothing on the way to the engine either: a socket without rights is a
+//! What it sends are GET requests. It changes nothing on the way to the engine either: a socket without rights is a
 //! named error with a way out, never a `chmod`.
 
 use std::io;

@@ -32,6 +32,15 @@ pub struct Summary {
     pub ports_held: Vec<PortKey>,
 }
 
+/// Whether and when a container was started the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastStart {
+    /// Its state.
+    pub state: ContainerState,
+    /// When, by the engine's clock in RFC 3339; `None` if it never was.
+    pub started: Option<String>,
+}
+
 /// The end of one service's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEnd {
@@ -71,10 +80,7 @@ impl Engine {
     pub async fn list_containers(&self, project: &str) -> Result<Vec<Container>, EngineError> {
         self.version().await?;
         let summaries = self.list_summaries(project).await?;
-        let inspected = stream::iter(summaries.into_iter().map(|summary| async move {
-            let id = summary.container.id.clone();
-            Ok::<_, EngineError>(self.inspect(&id).await?.map(|details| details.into_container(summary)))
-        }));
+        let inspected = stream::iter(summaries.into_iter().map(|summary| self.details(summary)));
         let found: Vec<Option<Container>> = inspected.buffered(ENGINE_INSPECTS_AT_ONCE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -111,6 +117,32 @@ impl Engine {
             Ok(Err(error)) => Err(self.failure(&asked, error)),
             Err(_) => Err(self.failure(&asked, bollard::errors::Error::RequestTimeoutError)),
         }
+    }
+
+    /// A container with everything that a diagnosis needs; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn details(&self, summary: Summary) -> Result<Option<Container>, EngineError> {
+        let found = self.inspect(&summary.container.id).await?;
+        Ok(found.map(|details| details.into_container(summary)))
+    }
+
+    /// When a container was started the last time; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn last_start(&self, id: &str) -> Result<Option<LastStart>, EngineError> {
+        let found = self.inspect(id).await?;
+        Ok(found.map(|found| LastStart { state: found.state(), started: found.started().map(str::to_owned) }))
+    }
+
+    /// Bytes that a container has written outside of volumes; `None` where the engine cannot tell within `patience`,
+    /// because it has to count them.
+    pub async fn written_bytes(&self, id: &str, patience: std::time::Duration) -> Option<u64> {
+        let asked = self.get::<Inspected>(format!("/containers/{}/json?size=true", encoded(id)), "a container's size");
+        let found = tokio::time::timeout(patience, asked).await.ok()?.ok()?;
+        found.size_rw.and_then(|bytes| u64::try_from(bytes).ok())
     }
 
     pub(super) async fn list(
@@ -152,7 +184,7 @@ fn cut_line(line: &str, truncated: &mut bool) -> String {
 }
 
 /// Percent-encodes everything but what a query value may hold as it is (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

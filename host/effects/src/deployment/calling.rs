@@ -1,0 +1,116 @@
+//! One call that changes something, from its start to its outcome: a process of Compose under the lease, or a request that
+//! the engine answers.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use repair_model::evidence::Provenance;
+use repair_model::outcome::Outcome;
+use repair_model::text::escaped;
+use repair_pipeline::evidence::{from_text, redacted};
+use repair_pipeline::outside::{EffectContext, LogError};
+
+use crate::compose::command::ComposeCommand;
+use crate::docker::changes::Answer;
+use crate::process::{Invocation, ProcessError, RunOptions, run};
+
+/// Lines of a failed call that are kept as its outcome and shown to the next round.
+const OUTPUT_LINES_KEPT: usize = 40;
+
+/// Runs Compose within the bounds of `context`. `what` names the call, such as `compose up`.
+pub(super) async fn call(invocation: &Invocation, what: &str, context: EffectContext<'_>) -> Result<Outcome, LogError> {
+    let EffectContext { lease, seconds_max, started, progress, interrupted } = context;
+    let mut log_failure = None;
+    let mut on_start = |group| match started(group) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            log_failure = Some(error);
+            ControlFlow::Break(())
+        }
+    };
+    let mut on_line = |_, line: &str| progress(&escaped(&redacted(line.trim_end())));
+    let options = RunOptions {
+        timeout: Duration::from_secs(seconds_max),
+        output_bytes_max: ComposeCommand::OUTPUT_BYTES_MAX,
+        lease,
+        started: Some(&mut on_start),
+        on_line: Some(&mut on_line),
+        interrupted: Some(interrupted),
+    };
+    let finished = run(invocation, options).await;
+    if let Some(error) = log_failure {
+        return Err(error);
+    }
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(ProcessError::Watch { .. }) => {
+            return Ok(Outcome::Unclear { reason: format!("`{what}` was started, but could not be watched") });
+        }
+        Err(error @ (ProcessError::Start { .. } | ProcessError::Abandoned { .. })) => {
+            return Ok(failed(error.to_string()));
+        }
+    };
+    if finished.succeeded() {
+        return Ok(Outcome::Done { detail: format!("`{what}` ended with 0") });
+    }
+    let error = if finished.timed_out {
+        format!("`{what}` was ended after {seconds_max} s")
+    } else if finished.interrupted {
+        format!("`{what}` was interrupted")
+    } else {
+        format!("`{what}` ended with {}", finished.exit_code())
+    };
+    let text = finished.stderr.into_text();
+    let evidence = from_text(Provenance::ComposeUp, text.as_bytes());
+    let kept = evidence.lines.len().saturating_sub(OUTPUT_LINES_KEPT);
+    Ok(Outcome::Failed { error, output: evidence.lines[kept..].to_vec() })
+}
+
+/// What a request to the engine came to. `done` says what was done, `what` names the request in an infinitive, such as
+/// ``remove `x` ``; `gone` is what it means that there is no such thing any more.
+pub(super) fn outcome_of(answer: Answer, done: String, what: &str, gone: Outcome) -> Outcome {
+    match answer {
+        Answer::Done => Outcome::Done { detail: done },
+        Answer::Gone => gone,
+        Answer::Refused(words) => {
+            let words = escaped(&redacted(&words));
+            Outcome::Failed { error: format!("the engine refused to {what}: {words}"), output: vec![words] }
+        }
+        Answer::NotSent(why) => failed(format!("the request to {what} was not sent: {why}")),
+        Answer::Unclear(why) => Outcome::Unclear {
+            reason: format!(
+                "the engine was asked to {what}, and may or may not have done it: {}",
+                escaped(&redacted(&why))
+            ),
+        },
+    }
+}
+
+pub(super) fn failed(error: String) -> Outcome {
+    Outcome::Failed { error, output: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_did_not_come_is_no_failure_and_no_success() {
+        let of = |answer| outcome_of(answer, "`x` is removed".to_owned(), "remove `x`", failed("gone".to_owned()));
+        assert_eq!(of(Answer::Done), Outcome::Done { detail: "`x` is removed".to_owned() });
+        assert!(matches!(of(Answer::Unclear("no answer".to_owned())), Outcome::Unclear { .. }));
+        for not_done in [Answer::Gone, Answer::NotSent(String::new()), Answer::Refused("it runs".to_owned())] {
+            assert!(matches!(of(not_done.clone()), Outcome::Failed { .. }), "{not_done:?}");
+        }
+    }
+
+    #[test]
+    fn the_engines_words_reach_the_log_without_secrets_and_control_characters() {
+        let words = "no: password=hunter22hunter \u{1b}[2J".to_owned();
+        let outcome = outcome_of(Answer::Refused(words), String::new(), "remove `x`", failed(String::new()));
+        let Outcome::Failed { error, output } = outcome else { panic!("{outcome:?}") };
+        for said in output.iter().chain([&error]) {
+            assert!(!said.contains("hunter22") && !said.contains('\u{1b}'), "{said}");
+        }
+    }
+}
