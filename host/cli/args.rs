@@ -20,7 +20,8 @@ Examples:
   repair                                          look and explain; changes nothing
   repair --self-heal=preview                      heal the project in this folder
   repair --self-heal=preview -- docker compose up -d
-                                                  run it, and heal only if it fails";
+                                                  run it, and heal only if it fails
+  repair classify build.log                       name the failure in a text";
 
 /// Heals broken deployments within bounds, and can prove what it did.
 ///
@@ -47,6 +48,7 @@ impl Args {
         match &self.heal {
             HealArgs { self_heal: Some(_), .. } => Some("--self-heal"),
             HealArgs { yes: true, .. } => Some("--yes"),
+            HealArgs { log: Some(_), .. } => Some("--log"),
             HealArgs { command, .. } if !command.is_empty() => Some("a command after `--`"),
             HealArgs { .. } => None,
         }
@@ -91,6 +93,9 @@ pub struct HealArgs {
     /// Answer yes to plans that are at most reversible; never to anything that replaces what has run
     #[arg(long, requires = "self_heal")]
     pub yes: bool,
+    /// A log of the failure to begin with; `-` reads standard input. It names what failed, never what is changed
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    pub log: Option<PathBuf>,
     /// A command to run; healing begins only if it fails
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -106,6 +111,8 @@ pub enum SelfHeal {
 /// What to do instead of looking or healing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Name the failures in a text; no project and no engine are needed
+    Classify(ClassifyArgs),
     /// Make a plan and stop at the approval
     Plan,
     /// Approve the plan with this digest, or a unique beginning of it
@@ -141,6 +148,13 @@ pub enum Command {
     Doctor,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+}
+
+/// What is classified.
+#[derive(Debug, ClapArgs)]
+pub struct ClassifyArgs {
+    /// A text such as a pasted log; `-` or nothing reads standard input
+    pub file: Option<PathBuf>,
 }
 
 /// A plan's digest.
@@ -250,6 +264,8 @@ pub enum SchemaName {
     Event,
     /// What `--json` prints after healing
     Report,
+    /// What `classify --json` prints
+    Classified,
 }
 
 /// Options of `completions`.

@@ -20,6 +20,8 @@ pub struct Environment {
     pub host: String,
     /// Whether questions can be asked: standard input and standard error are terminals, and this is no CI job.
     pub interactive: bool,
+    /// Whether standard input is a terminal.
+    pub stdin_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
 }
@@ -31,6 +33,7 @@ impl Environment {
         let variables: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        let stdin_is_terminal = std::io::stdin().is_terminal();
         let stderr_is_terminal = std::io::stderr().is_terminal();
         let uid = rustix::process::getuid().as_raw();
         let user = variables.get("USER").or_else(|| variables.get("LOGNAME")).cloned();
@@ -40,7 +43,8 @@ impl Environment {
             current_directory: std::env::current_dir().unwrap_or_default(),
             user: user.unwrap_or_else(|| format!("uid {uid}")),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            interactive: std::io::stdin().is_terminal() && stderr_is_terminal && !in_ci,
+            interactive: stdin_is_terminal && stderr_is_terminal && !in_ci,
+            stdin_is_terminal,
             stderr_is_terminal,
             variables,
         }

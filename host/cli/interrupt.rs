@@ -17,12 +17,17 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
+    /// Listens to nothing: a signal ends the process, as it should for one that only reads.
+    pub fn unheard() -> Self {
+        Self { flag: Arc::default(), woken: Arc::default() }
+    }
+
     /// Starts to listen for SIGINT, SIGTERM and SIGHUP.
     ///
     /// # Errors
     /// When the system does not let it.
     pub fn listen() -> std::io::Result<Self> {
-        let interrupt = Self { flag: Arc::default(), woken: Arc::default() };
+        let interrupt = Self::unheard();
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
             tokio::spawn(watch(signal(kind)?, interrupt.clone()));
         }

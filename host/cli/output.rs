@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use repair_classification::{Found, ProofLine, Summary};
 use repair_model::decision::Decided;
-use repair_model::finding::Finding;
-use repair_model::ids::{Digest, SessionId};
+use repair_model::finding::{Finding, Proof};
+use repair_model::ids::{Digest, Permille, SessionId};
 use repair_model::outcome::{Outcome, Verdict};
 use repair_model::plan::{OtherWay, Plan, Step};
 use repair_pipeline::report::{Conclusion, Report};
@@ -63,15 +64,33 @@ pub struct FindingDocument {
     pub facts: BTreeMap<String, String>,
     /// The lines that prove it.
     pub proof: Vec<ProofDocument>,
+    /// Lines that speak against it; the confidence already counts them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<ProofDocument>,
+    /// What a person can do about it, safest first.
+    pub next_steps: Vec<String>,
 }
 
 /// A line of proof.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ProofDocument {
     /// Counted from 1.
-    pub line: u32,
+    pub line: u64,
     /// The line, redacted.
     pub text: String,
+}
+
+/// The failures that a text names.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ClassifiedDocument {
+    /// Version of this format.
+    pub format: &'static str,
+    /// Primary finding first; never empty.
+    pub findings: Vec<FindingDocument>,
+    /// Lines of the text.
+    pub lines: u64,
+    /// Bytes of the text.
+    pub bytes: u64,
 }
 
 /// A plan.
@@ -232,11 +251,46 @@ impl ReportDocument {
 }
 
 fn finding_document(finding: &Finding) -> FindingDocument {
+    let lines = |lines: &[Proof]| {
+        lines.iter().map(|line| ProofDocument { line: line.line.into(), text: line.text.clone() }).collect()
+    };
     FindingDocument {
         class: finding.class.as_str(),
-        confidence: f64::from(finding.confidence.get()) / 1000.0,
+        confidence: fraction(finding.confidence),
         facts: finding.facts.clone(),
-        proof: finding.proof.iter().map(|proof| ProofDocument { line: proof.line, text: proof.text.clone() }).collect(),
+        proof: lines(&finding.proof),
+        contradictions: lines(&finding.contradictions),
+        next_steps: finding.next_steps.clone(),
+    }
+}
+
+fn found_document(found: &Found) -> FindingDocument {
+    let lines = |lines: &[ProofLine]| {
+        lines.iter().map(|line| ProofDocument { line: line.line, text: line.text.clone() }).collect()
+    };
+    FindingDocument {
+        class: found.class.as_str(),
+        confidence: fraction(found.confidence),
+        facts: found.facts.clone(),
+        proof: lines(&found.proof),
+        contradictions: lines(&found.contradictions),
+        next_steps: found.next_steps.clone(),
+    }
+}
+
+fn fraction(confidence: Permille) -> f64 {
+    f64::from(confidence.get()) / 1000.0
+}
+
+impl ClassifiedDocument {
+    /// What was found in a text.
+    pub fn new(summary: &Summary) -> Self {
+        Self {
+            format: FORMAT,
+            findings: summary.findings.iter().map(found_document).collect(),
+            lines: summary.lines,
+            bytes: summary.bytes,
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use repair_pipeline::settings::Settings;
 use repair_pipeline::workflow::{Options, Workflow, WorkflowError};
 use repair_sandbox::Toolbox;
 
-use super::Context;
 use super::look::{failed_beside, show_finding, show_verdict};
+use super::{Context, log_file};
 use crate::args::{ApplyArgs, HealArgs};
 use crate::command_error::{Code, CommandError};
 use crate::opening::{self, SystemClock, project_choice, random, settings, state_dir, toolbox};
@@ -41,7 +41,8 @@ pub struct EndedCommand {
 /// Heals, after running the wrapped command if there is one.
 pub async fn run(context: &Context<'_>, args: &HealArgs) -> Result<Code, CommandError> {
     if args.command.is_empty() {
-        return heal(context, Purpose::Heal, args.yes, &[], Vec::new(), Vec::new()).await;
+        let evidence = args.log.as_deref().map(log_file::evidence).transpose()?;
+        return heal(context, Purpose::Heal, args.yes, &[], evidence.into_iter().collect(), Vec::new()).await;
     }
     let ended = run_command(context, &args.command).await?;
     let Some(evidence) = ended.evidence else { return Ok(ended.code) };

@@ -1,7 +1,9 @@
 //! `repair` alone: look and explain. Nothing is changed and nothing is written.
 
+use std::path::Path;
+
 use repair_effects::deployment::ComposeDeployment;
-use repair_model::evidence::Evidence;
+use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
 use repair_model::query::{Answer, Fact, Query};
@@ -9,17 +11,18 @@ use repair_model::text::escaped;
 use repair_pipeline::classification::{classify, container_errors};
 use repair_pipeline::outside::Deployment as _;
 
-use super::Context;
 use super::heal::run_command;
+use super::{Context, log_file};
 use crate::command_error::{Code, CommandError};
 use crate::opening::{deployment, project_choice, settings, state_dir};
 use crate::output::ReportDocument;
 use crate::printer::{Printer, Tone, toned};
 use crate::screen;
 
-/// Looks at the project in this folder.
-pub async fn run(context: &Context<'_>) -> Result<Code, CommandError> {
-    explain(context, Vec::new(), Vec::new()).await
+/// Looks at the project in this folder, and at a log if there is one.
+pub async fn run(context: &Context<'_>, log: Option<&Path>) -> Result<Code, CommandError> {
+    let evidence = log.map(log_file::evidence).transpose()?;
+    explain(context, evidence.into_iter().collect(), Vec::new()).await
 }
 
 /// Runs a command and explains its failure.
@@ -59,17 +62,18 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     Ok(Code::NotHealed)
 }
 
-/// Every service is well, and yet the command failed: its failure must not pass for a success.
+/// Every service is well, and yet a command failed or a log says so: that must not pass for a success.
 pub fn failed_beside(context: &Context<'_>, evidence: &[Evidence], verdict: Verdict) -> Result<Code, CommandError> {
     let findings = classify(evidence, &[]);
+    let from_log = evidence.iter().any(|piece| matches!(piece.provenance, Provenance::File(_)));
+    let what = if from_log { "the log names a failure" } else { "the command failed" };
     let next_steps = findings.first().map(|finding| finding.next_steps.clone()).unwrap_or_default();
     show_verdict(context.printer, &verdict);
     for finding in &findings {
         show_finding(context.printer, finding);
     }
-    context
-        .printer
-        .line(&toned(Tone::Bad, "the command failed, though every service is healthy: there is nothing to heal"));
+    let what = format!("{what}, though every service is healthy: there is nothing to heal");
+    context.printer.line(&toned(Tone::Bad, &what));
     for step in &next_steps {
         context.printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
     }
@@ -84,6 +88,7 @@ async fn diagnose(deployment: &mut ComposeDeployment, mut evidence: Vec<Evidence
         Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
     };
     evidence.extend(container_errors(&containers));
+    evidence.extend(deployment.refusals());
     classify(&evidence, &containers)
 }
 

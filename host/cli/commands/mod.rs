@@ -1,10 +1,12 @@
 //! One file for each command. A command opens what it needs, calls the libraries, prints, and says how it ended.
 
 mod audit;
+mod classify;
 mod clean;
 mod doctor;
 mod heal;
 mod init;
+mod log_file;
 mod look;
 mod policy;
 mod replay;
@@ -40,13 +42,16 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         return Err(CommandError::new(Code::Usage, format!("{option} means nothing to this command"))
             .hint("`repair --help` shows what goes together"));
     }
-    let interrupt =
-        Interrupt::listen().map_err(|error| CommandError::internal("signals cannot be listened to", error))?;
+    let interrupt = match &args.command {
+        Some(Command::Classify(_)) => Interrupt::unheard(),
+        _ => Interrupt::listen().map_err(|error| CommandError::internal("signals cannot be listened to", error))?,
+    };
     let context = Context { global: &args.global, environment, printer, interrupt };
     match args.command {
         None if args.heal.self_heal.is_some() => heal::run(&context, &args.heal).await,
-        None if args.heal.command.is_empty() => look::run(&context).await,
+        None if args.heal.command.is_empty() => look::run(&context, args.heal.log.as_deref()).await,
         None => look::wrapped(&context, &args.heal.command).await,
+        Some(Command::Classify(classify)) => classify::run(&context, &classify),
         Some(Command::Plan) => heal::plan(&context).await,
         Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest),
         Some(Command::Apply(apply)) => heal::apply(&context, &apply).await,

@@ -9,7 +9,7 @@ use schemars::schema_for;
 use super::Context;
 use crate::args::SchemaName;
 use crate::command_error::{Code, CommandError};
-use crate::output::ReportDocument;
+use crate::output::{ClassifiedDocument, ReportDocument};
 
 /// Prints one schema: JSON Schema 2020-12, but for policies, which have Cedar's own.
 pub fn run(context: &Context<'_>, name: SchemaName) -> Result<Code, CommandError> {
@@ -19,6 +19,7 @@ pub fn run(context: &Context<'_>, name: SchemaName) -> Result<Code, CommandError
         SchemaName::Plan => schema_for!(Plan),
         SchemaName::Event => schema_for!(Event),
         SchemaName::Report => schema_for!(ReportDocument),
+        SchemaName::Classified => schema_for!(ClassifiedDocument),
         SchemaName::Policy => {
             context.printer.raw(&repair_pipeline::policy::schema_text());
             return Ok(Code::Success);
