@@ -40,7 +40,7 @@ fn settings() -> insta::Settings {
 fn help_is_as_documented() {
     settings().bind(|| {
         insta::assert_snapshot!("help", transcript(&["--help"]));
-        for command in ["approve", "apply", "undo", "audit", "policy", "tool", "sessions", "schema"] {
+        for command in ["classify", "approve", "apply", "undo", "audit", "policy", "tool", "sessions", "schema"] {
             insta::assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
         }
     });
@@ -49,7 +49,7 @@ fn help_is_as_documented() {
 #[test]
 fn schemas_change_only_on_purpose() {
     settings().bind(|| {
-        for name in ["settings", "bounds", "plan", "event", "report", "policy"] {
+        for name in ["settings", "bounds", "plan", "event", "report", "classified", "policy"] {
             insta::assert_snapshot!(format!("schema-{name}"), transcript(&["schema", name]));
         }
     });
@@ -71,6 +71,11 @@ fn wrong_usage_is_answered_with_what_to_do() {
             transcript(&["approve", "12345678"]),
             transcript(&["--json", "show", "nothing"]),
             transcript(&["--self-heal=preview", "--", "/no/such/program"]),
+            transcript(&["classify", "no-such.log"]),
+            transcript(&["classify", "."]),
+            transcript(&["--log", "x.log", "classify", "y.log"]),
+            transcript(&["--log", "x.log", "--", "true"]),
+            transcript(&["--self-heal=preview", "--log", "no-such.log"]),
         ];
         insta::assert_snapshot!("usage", lines.join("\n"));
     });

@@ -73,7 +73,7 @@ fn explain(context: &Context<'_>) -> Result<Code, CommandError> {
     printer.line(&toned(Tone::Heading, "answers"));
     for answer in &explanation.answers {
         printer.line(&format!(
-            "  {:<13} {:<13} {:<6} {}",
+            "  {:<22} {:<13} {:<6} {}",
             answer.action,
             answer.risk,
             answer.decided.decision,
