@@ -16,8 +16,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages in `plugins/` that become built-in tools, in the order in which they are listed.
-const TOOLS: [&str; 3] = ["port-conflict", "compose-retry", "collect-logs"];
+/// The packages in `plugins/` that become built-in tools, in the order in which they are asked: those that mend a named
+/// cause, then the one that only tries again, last the one that only looks.
+const TOOLS: [&str; 8] = [
+    "port-conflict",
+    "stale-containers",
+    "stale-networks",
+    "missing-secret",
+    "unhealthy-dependency",
+    "image-pull",
+    "compose-retry",
+    "collect-logs",
+];
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The linker that wraps the core module into a component; part of the Rust toolchain.
 const LINKER: &str = "wasm-component-ld";

@@ -26,9 +26,12 @@ pub(crate) struct Surroundings<'t> {
     pub own: Range<usize>,
     text: &'t [u8],
     number: u64,
-    lines: OnceCell<(Vec<(u64, Cow<'t, str>)>, usize)>,
+    lines: OnceCell<(Vec<Line<'t>>, usize)>,
     own_line: OnceCell<Cow<'t, str>>,
 }
+
+/// A line's number in the input, and its readable text.
+type Line<'t> = (u64, Cow<'t, str>);
 
 /// Text of some lines, with the place where each begins.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ impl<'t> Surroundings<'t> {
     }
 
     /// All lines within reach, and which of them is the anchor's own.
-    fn lines(&self) -> &(Vec<(u64, Cow<'t, str>)>, usize) {
+    fn lines(&self) -> &(Vec<Line<'t>>, usize) {
         self.lines.get_or_init(|| {
             let mut lines = vec![(self.number, readable_bytes(&self.text[self.own.clone()]))];
             let (mut at, mut number) = (self.own.start, self.number);
@@ -119,7 +122,7 @@ impl<'t> Surroundings<'t> {
 }
 
 impl Passage {
-    fn joined(lines: &[(u64, Cow<'_, str>)], join: Join) -> Self {
+    fn joined(lines: &[Line<'_>], join: Join) -> Self {
         let mut passage = Self { text: String::new(), starts: Vec::with_capacity(lines.len()) };
         for (at, (number, line)) in lines.iter().enumerate() {
             if at > 0 {
@@ -144,7 +147,10 @@ impl Passage {
         for (at, (start, number)) in self.starts.iter().enumerate() {
             let end = self.starts.get(at + 1).map_or(self.text.len(), |next| next.0);
             if *start < place.end && end > place.start && texts.last().is_none_or(|last| last.0 != *number) {
-                texts.push((*number, self.text[*start..end].trim_end_matches('\n')));
+                texts.push((
+                    *number,
+                    covered(&self.text[*start..end], place.start.saturating_sub(*start)..place.end - start),
+                ));
             }
         }
         texts
@@ -155,6 +161,15 @@ impl Passage {
         let line = self.starts.iter().rev().find(|(start, _)| *start < end).or(self.starts.first());
         line.map_or((0, 0), |(start, number)| (*number, end - start))
     }
+}
+
+/// Of a line that escapes have spread over several, those that `place` covers.
+fn covered(text: &str, place: Range<usize>) -> &str {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[..place.start.min(bytes.len())]).map_or(0, |found| found + 1);
+    let last = place.end.min(bytes.len()).saturating_sub(1).max(start);
+    let end = memchr::memchr(b'\n', &bytes[last..]).map_or(bytes.len(), |found| last + found);
+    &text[start..end]
 }
 
 fn is_break(byte: u8) -> bool {
@@ -230,6 +245,14 @@ mod tests {
         assert_eq!(passage.texts_of(&(at..at + 7)), [(3, "three"), (4, "four")]);
         assert_eq!(passage.place_of(at + 5), (3, 5));
         assert_eq!(around.own_line().text, "three");
+    }
+
+    #[test]
+    fn a_proof_shows_the_part_of_an_escaped_line_that_it_is() {
+        let text = r#"{"code":"Outer","message":"{\"code\":\"Inner\",\"message\":\"gone\"}"}"#;
+        let passage = around(text, "Inner", 1).own_line();
+        let at = passage.text.find("Inner").expect("there");
+        assert_eq!(passage.texts_of(&(at..at + 5)), [(1, r#""code":"Inner","#)]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use repair_model::event::Purpose;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::limits::EVIDENCE_BYTES_MAX;
 use repair_model::outcome::Outcome;
+use repair_model::plan::Change;
 use repair_model::text::escaped;
 use repair_pipeline::evidence::{from_text, redacted};
 use repair_pipeline::outside::{Deployment as _, Tools as _};
@@ -286,12 +287,19 @@ fn show_report(printer: &Printer, report: &Report) {
     for step in &report.next_steps {
         printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
     }
-    let edited = report.steps.iter().any(|step| matches!(step.outcome, Outcome::Done { .. }));
-    if edited && healed {
-        let hint =
-            format!("`repair undo {}` takes the edits back; `repair audit verify` checks the record", report.session);
-        printer.line(&toned(Tone::Faint, &hint));
+    if healed {
+        printer.line(&toned(Tone::Faint, &afterwards(report)));
     }
+}
+
+/// What can be done once all is well; only an edit can be taken back.
+fn afterwards(report: &Report) -> String {
+    let verify = "`repair audit verify` checks the record";
+    let steps = report.plan.iter().flat_map(|frozen| &frozen.plan().steps);
+    if steps.map(|step| &step.change).any(|change| matches!(change, Change::Edit(_))) {
+        return format!("`repair undo {}` takes the edits back; {verify}", report.session);
+    }
+    verify.to_owned()
 }
 
 fn show_conclusion(printer: &Printer, report: &Report) {

@@ -73,12 +73,16 @@ fn failed_dependency(project: &Project<'_>) -> Option<Reply> {
     )))
 }
 
-/// This tool's own tries since the last one that healed, newest first.
+/// Tries since the last one that healed, newest first: this tool's own, and pulls of whatever tool, since an `up` would
+/// pull once more what those did not get.
 fn tries(case: &Case) -> Vec<&Attempt> {
     case.history
         .iter()
         .take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FORGOTTEN_AFTER_SECONDS)
-        .filter(|attempt| attempt.tool == ComposeRetry::ID)
+        .filter(|attempt| {
+            let pulls = attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_)));
+            pulls || attempt.tool == ComposeRetry::ID
+        })
         .collect()
 }
 

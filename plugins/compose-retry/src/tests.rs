@@ -69,6 +69,17 @@ fn the_same_outcome_twice_declines() {
 }
 
 #[test]
+fn a_pull_of_another_tool_is_a_try_because_an_up_would_pull_again() {
+    let pulled =
+        |seconds_ago| attempt("image-pull", vec![Action::pull_image(["web"])], "failed: toomanyrequests", seconds_ago);
+    let host = host(FailureClass::DockerRegistryThrottled).attempt(pulled(60)).attempt(pulled(90));
+    assert!(host.decline_of::<ComposeRetry>().contains("a third would too"));
+    let others = attempt("image-pull", vec![Action::compose_up(["web"])], "failed: toomanyrequests", 1);
+    let host = self::host(FailureClass::DockerRegistryThrottled).attempt(others);
+    assert_eq!(host.actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+}
+
+#[test]
 fn tries_run_out() {
     let host = host(FailureClass::DockerDnsOrNetworkTimeout)
         .attempt(tried("failed: c", 60))

@@ -286,6 +286,9 @@ impl Finder<'_> {
                 Err(error) => return Err(format!("`{}`, {error}", file.path)),
             };
             for assignment in parsed.assignments() {
+                if !file.raw && assignment.quote != Some('\'') {
+                    self.interpolated_line(service, &parsed, parsed.raw(assignment));
+                }
                 let quoted = file.raw && assignment.quote.is_some();
                 let empty = parsed.raw(assignment).is_empty() && !quoted;
                 last.insert(assignment.name.clone(), (&file.path, empty));
@@ -298,6 +301,16 @@ impl Finder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The value of a line may be made of variables: of earlier lines, or of those of Compose files.
+    fn interpolated_line(&mut self, service: &str, file: &Dotenv<'_>, value: &str) {
+        let Ok(template) = Template::parse(value) else { return };
+        for missing in template.missing(&self.variables) {
+            if file.assignment(missing.name).is_none() {
+                self.missing(missing.name, missing.required, Some((service, true)));
+            }
+        }
     }
 
     fn add(&mut self, name: &str, file: String, say: impl FnOnce(&mut EmptyVariable)) {

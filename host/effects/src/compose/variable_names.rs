@@ -123,15 +123,15 @@ const ISSUERS: [&str; 42] = [
 pub fn secret_like(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let words: Vec<&str> = name.split(['_', '-', '.']).filter(|word| !word.is_empty()).collect();
-    let says_secret = |word: &&str| {
+    let says_secret = |word: &str| {
         SECRET_PARTS.iter().any(|part| word.contains(part))
-            || (SECRET_ENDS.iter().any(|end| word.ends_with(end)) && !NO_SECRETS.contains(word))
+            || (SECRET_ENDS.iter().any(|end| word.ends_with(end)) && !NO_SECRETS.contains(&word))
     };
     let about = words.last().is_some_and(|last| ABOUT.contains(last));
     let issued = words.windows(2).any(|pair| ISSUED.contains(&(pair[0], pair[1])))
         || words.iter().any(|word| ISSUERS.contains(word));
     let in_one_word = ISSUED.iter().any(|(one, other)| words.contains(&format!("{one}{other}").as_str()));
-    words.iter().any(|word| says_secret(&word)) && !about && !issued && !in_one_word
+    words.iter().any(|word| says_secret(word)) && !about && !issued && !in_one_word
 }
 
 /// Whether it may be the password of somebody in a database, which the data itself remembers.

@@ -48,9 +48,7 @@ impl ComposeDeployment {
             if let Some(stranger) = action.services().iter().find(|name| model.service(name).is_none()) {
                 return Err(refusal(format!("the project has no service `{stranger}`")));
             }
-            if matches!(action, Action::ComposeUp { .. } | Action::PullImage { .. }) {
-                self.would_start(&earlier)?;
-            }
+            self.may_follow(action, &earlier)?;
             steps.push(match action {
                 Action::RemapPort(port_move) => {
                     self.resolve_move(port_move, method, &model, &mut files, &mut earlier.moves, &mut warnings).await?

@@ -5,11 +5,15 @@
 //! Invariant: the value is in the file and, for as long as [`ComposeDeployment::write_value`] runs, in memory; no plan,
 //! outcome, error or file name holds it.
 
+mod data;
+mod drawing;
+mod words;
+
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use repair_model::action::Action;
-use repair_model::env_value::{EmptyVariable, EnvValue, ValueEncoding};
+use repair_model::env_value::{EmptyVariable, EnvValue};
 use repair_model::ids::{Digest, Domain};
 use repair_model::limits::{ENV_VALUE_BYTES_MAX, ENV_VALUE_BYTES_MIN};
 use repair_model::outcome::{Outcome, Probe};
@@ -19,9 +23,12 @@ use repair_model::secret::Secret;
 use repair_pipeline::outside::{Prepared, TargetError};
 use serde_json::Value;
 
+use self::data::{DataPlace, data_places};
+use self::drawing::draw;
+use self::words::{data_warning, detail_of, git_warning, summary_of};
 use super::ComposeDeployment;
 use super::calling::failed;
-use super::missing_values::stand_in_for;
+use super::missing_values::{Refused, stand_in_for};
 use super::preparing::{Earlier, file_refusal, refusal};
 use super::project_files::ProjectFiles;
 use crate::compose::empty_variables::{Empty, EnvFile, Question, empty_variables, env_files};
@@ -29,7 +36,7 @@ use crate::compose::filling::{Filled, edit_of, filled, filled_only, has_value, h
 use crate::compose::interpolation::Variables;
 use crate::compose::variable_names::password_like;
 use crate::compose::{dotenv::Dotenv, patch, source::SourceFile};
-use crate::files::{self, GitState, git_state};
+use crate::files::{self, git_state};
 
 /// The file from which Compose takes variables by itself.
 const DOTENV: &str = ".env";
@@ -179,6 +186,9 @@ impl ComposeDeployment {
             refusal(format!("`{variable}` is not a variable that the project uses and that is empty in `{file}`"))
         })?;
         may_be_drawn(&empty.variable, self.shell.contains_key(OTHER_DOTENV))?;
+        if empty.variable.services.is_empty() && !empty.variable.required {
+            return Err(refusal(format!("no service of the active profiles uses `{variable}`")));
+        }
         self.inside_the_project(file)?;
         let services = &empty.variable.services;
         if password_like(variable)
@@ -291,13 +301,16 @@ impl ComposeDeployment {
 
     /// What Compose makes of the project with the value.
     async fn check_value(&mut self, value: &EnvValue, before: &Value, secret: &Secret) -> Result<Value, String> {
+        let is_it = |refused: &Refused| refused.variables().any(|name| name == value.variable);
+        let required = self.refused.as_ref().is_some_and(is_it);
         let after = self.read_config().await.map_err(|error| without(&error.what, secret))?;
-        if let Some(refused) = &self.refused
-            && refused.variables().any(|name| name == value.variable)
-        {
+        if self.refused.as_ref().is_some_and(is_it) {
             return Err(format!("Compose still finds no value for `{}`", value.variable));
         }
-        filled_only(before, &after, &value.variable, &stand_in_for(&value.variable), secret)?;
+        let seen = filled_only(before, &after, &value.variable, &stand_in_for(&value.variable), secret)?;
+        if !seen && !required {
+            return Err(format!("no service would get the value of `{}`", value.variable));
+        }
         Ok(after)
     }
 
@@ -335,8 +348,16 @@ impl ComposeDeployment {
         }
     }
 
-    /// Refuses what Compose would refuse, because a variable is required that no earlier step gives a value.
-    pub(super) fn would_start(&self, earlier: &Earlier) -> Result<(), TargetError> {
+    /// Refuses what Compose would refuse, because a variable is required that no earlier step gives a value, and a move of
+    /// a port behind a value, since an edit is planned to the byte and the file is not known to the byte then.
+    pub(super) fn may_follow(&self, action: &Action, earlier: &Earlier) -> Result<(), TargetError> {
+        match action {
+            Action::RemapPort(_) if !earlier.values.is_empty() => {
+                return Err(refusal("ports are moved before values are drawn, not behind".to_owned()));
+            }
+            Action::ComposeUp { .. } | Action::PullImage { .. } => {}
+            _ => return Ok(()),
+        }
         let refused = self.refused.iter().flat_map(|refused| refused.variables());
         match refused.into_iter().find(|name| !earlier.values.contains(*name)) {
             Some(name) => Err(TargetError {
@@ -388,120 +409,9 @@ fn risk_of(ran: Option<&str>) -> (Risk, String) {
     }
 }
 
-fn summary_of(value: &EnvValue, empty: &EmptyVariable) -> String {
-    let users = match empty.services.as_slice() {
-        [] => String::new(),
-        services => format!(" for {}", services.join(", ")),
-    };
-    format!("give `{}` a random value in `{}`{users}; nobody sees it", value.variable, value.file)
-}
-
-/// The line before and after, with a hole.
-fn detail_of(edit: &SecretEdit, text: Option<&str>) -> Vec<String> {
-    let line = 1 + text.unwrap_or_default().bytes().take(edit_offset(edit)).filter(|byte| *byte == b'\n').count();
-    let line = line + edit.prefix.matches('\n').count();
-    let (prefix, suffix) = (edit.prefix.trim_start(), edit.suffix.trim_end());
-    let after = format!("+ {}:{line}  {prefix}[{} random bytes, {}]{suffix}", edit.file, edit.bytes, edit.encoding);
-    match edit.replaced.as_str() {
-        "" => vec![after],
-        replaced => vec![format!("- {}:{line}  {replaced}", edit.file), after],
-    }
-}
-
-fn edit_offset(edit: &SecretEdit) -> usize {
-    usize::try_from(edit.offset_bytes).unwrap_or(usize::MAX)
-}
-
-fn git_warning(file: &str, state: &GitState) -> Option<String> {
-    let how = match state {
-        GitState::TrackedClean | GitState::TrackedModified => "is under version control",
-        GitState::Untracked => "is not ignored by git",
-        GitState::Unclear(_) => "may be under version control",
-        GitState::Ignored | GitState::NotARepository => return None,
-    };
-    Some(format!("`{file}` {how}: a secret will stand in it that must not be committed"))
-}
-
-fn data_warning(variable: &str) -> String {
-    format!(
-        "what was encrypted or signed with an earlier value of `{variable}` cannot be read with a new one; if there was \
-         one, write it down instead"
-    )
-}
-
 /// Compose's words without the value, should they quote it.
 fn without(words: &str, secret: &Secret) -> String {
     words.replace(secret.expose(), &secret.to_string())
-}
-
-/// Where a service keeps data.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum DataPlace {
-    /// A volume, by its name on the engine.
-    Volume(String),
-    /// A folder of the host.
-    Folder(String),
-}
-
-/// Named volumes and writable folders of services, or of all of them.
-fn data_places(config: &Value, services: Option<&[String]>) -> Vec<DataPlace> {
-    let all = config.get("services").and_then(Value::as_object).into_iter().flatten();
-    let concerned = all.filter(|(name, _)| services.is_none_or(|services| services.contains(name)));
-    let mounts = concerned.flat_map(|(_, service)| service["volumes"].as_array().into_iter().flatten());
-    let mut places: Vec<DataPlace> = mounts
-        .filter_map(|mount| {
-            let source = mount["source"].as_str()?;
-            match mount["type"].as_str()? {
-                "volume" => {
-                    let name = config["volumes"][source]["name"].as_str().unwrap_or(source);
-                    Some(DataPlace::Volume(name.to_owned()))
-                }
-                "bind" if mount["read_only"] != Value::Bool(true) && holds_data(mount["target"].as_str()?) => {
-                    Some(DataPlace::Folder(source.to_owned()))
-                }
-                _ => None,
-            }
-        })
-        .collect();
-    places.sort();
-    places.dedup();
-    places
-}
-
-/// Whether programs keep their data under such a path, rather than read their configuration there.
-fn holds_data(target: &str) -> bool {
-    target.starts_with("/var/lib/") || target.contains("data") || target.starts_with("/bitnami/")
-}
-
-/// Random bytes of the system as text.
-fn draw(bytes: u16, encoding: ValueEncoding) -> Result<Secret, getrandom::Error> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut drawn = vec![0; usize::from(bytes)];
-    getrandom::fill(&mut drawn)?;
-    let letter = |six_bits: u32| char::from(LETTERS[(six_bits & 63) as usize]);
-    Ok(Secret::new(match encoding {
-        ValueEncoding::Hex => hex::encode(&drawn),
-        ValueEncoding::Base64 => drawn
-            .chunks(3)
-            .flat_map(|chunk| {
-                let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-                let group = at(0) << 16 | at(1) << 8 | at(2);
-                [18, 12, 6, 0].into_iter().take(chunk.len() + 1).map(move |shift| letter(group >> shift))
-            })
-            .collect::<String>(),
-        ValueEncoding::Alphanumeric => {
-            // log2(62) is 5.954, so four letters hold the entropy of a little less than three bytes.
-            let length = usize::from(bytes) * 8 * 1000 / 5954 + 1;
-            let mut text = String::with_capacity(length);
-            while text.len() < length {
-                // Of 64 equally likely letters the two that are neither letter nor digit are drawn again.
-                getrandom::fill(&mut drawn)?;
-                let letters = drawn.iter().map(|byte| letter(u32::from(*byte)));
-                text.extend(letters.filter(char::is_ascii_alphanumeric).take(length - text.len()));
-            }
-            text
-        }
-    }))
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ mod tests {
         let answer = engine.remove_container(&id(), PATIENCE).await;
         assert!(matches!(&answer, Answer::Refused(words) if words.contains("stop it")), "{answer:?}");
         let (engine, asked) = self::engine("").await;
-        let answer = engine.restart_container(&id(), 10, Duration::from_millis(200)).await;
+        let answer = engine.restart_container(&id(), 10, Duration::from_secs(2)).await;
         assert!(matches!(answer, Answer::Unclear(_)), "{answer:?}");
         assert!(asked.lock().expect("no panic")[1].starts_with(&format!("POST /containers/{}/restart?", id())));
     }

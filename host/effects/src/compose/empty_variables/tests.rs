@@ -109,7 +109,7 @@ fn an_empty_line_of_an_env_file_is_found_where_the_service_gets_it() {
     let texts = [
         (".env", "ENCRYPTION_SECRET=\nDB_URL=mysql://x\n"),
         ("base.env", "A=\nB=\nOVERRIDDEN=\nQUOTED=\"\" # nothing\nNAME_ONLY\nC=1\n"),
-        ("own.env", "B=2\nC=\n"),
+        ("own.env", "B=2\nC=\nMADE=${OF_THIS:?}$B\nKEPT='$LITERAL'\n"),
         ("raw.env", "R=\nS=\"\"\n"),
     ];
     world.texts = texts.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
@@ -119,6 +119,7 @@ fn an_empty_line_of_an_env_file_is_found_where_the_service_gets_it() {
             "=A@base.env api,web",
             "=C@own.env api,web",
             "=ENCRYPTION_SECRET@.env lake",
+            "!OF_THIS@.env api,web",
             "=OVERRIDDEN@base.env web",
             "=QUOTED@base.env api,web",
             "=R@raw.env api,web",

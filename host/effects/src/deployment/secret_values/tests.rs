@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use repair_model::env_value::ValueEncoding;
 use serde_json::json;
 
 use super::*;
+use crate::files::GitState;
 
 fn empty(variable: &str, written: bool, shell: bool) -> EmptyVariable {
     EmptyVariable {
@@ -119,9 +121,10 @@ fn data_is_looked_for_in_named_volumes_and_data_folders() {
     });
     let volume = DataPlace::Volume("shop_data".to_owned());
     let folder = DataPlace::Folder("/srv/pg".to_owned());
-    assert_eq!(data_places(&config, Some(&["db".to_owned()])), [volume.clone()]);
-    assert_eq!(data_places(&config, Some(&["web".to_owned()])), [folder.clone()]);
-    assert_eq!(data_places(&config, None), [volume, folder]);
+    let db = data_places(&config, Some(&["db".to_owned()]));
+    let web = data_places(&config, Some(&["web".to_owned()]));
+    assert_eq!(data_places(&config, None), [db.clone(), web.clone()].concat());
+    assert_eq!((db, web), (vec![volume], vec![folder]));
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn why_others_passed_is_told_beside_a_plan_that_only_looks() {
     let logs = Action::CollectLogs { services: vec!["web".to_owned()], lines_max: 10 };
     world.add_tool("looking", [proposal(vec![logs])]);
     world.tools.manifests[1].may = vec![repair_model::action::ActionKind::CollectLogs];
-    world.deployment.verdicts = [Ok(crate::testing::verdict(false, false))].into();
+    world.deployment.verdicts = [Ok(verdict(false, false))].into();
     let report = world.heal().expect("a report");
     assert_eq!(report.plan.expect("a plan").plan().tool.id, "looking");
     assert!(report.next_steps.iter().any(|step| step.contains("no such table")), "{:?}", report.next_steps);

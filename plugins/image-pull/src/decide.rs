@@ -1,0 +1,70 @@
+//! The decision, from the case to the reply.
+
+use repair_tool_sdk::action::Action;
+use repair_tool_sdk::case::{Case, Query};
+use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::project::{Project, ServiceImage, Standing};
+use repair_tool_sdk::reply::{Reply, Stop};
+
+use crate::patience::Patience;
+use crate::{Params, declines};
+
+/// Values of `pull_policy` with which an image is not to be pulled (Compose specification, "pull_policy").
+const NOT_PULLED: [&str; 2] = ["never", "build"];
+/// Confidence of the first try, in permille.
+const CONFIDENCE_FIRST: u16 = 850;
+/// By how much each try in vain lowers it; the last of four stays above the host's floor.
+const CONFIDENCE_LOST: u16 = 60;
+
+/// Pulls what is missing, unless that would fail again or is too early, then starts what is down.
+///
+/// # Errors
+/// See [`Stop`].
+pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
+    case.ask([Query::Images, Query::ComposeModel, Query::Containers])?;
+    let images = case.images()?;
+    let project = case.project()?;
+    if let Some(reply) = declines::incomplete(case) {
+        return Ok(reply);
+    }
+    let missing: Vec<&ServiceImage> = images.iter().filter(|image| is_missed(&project, image)).collect();
+    if missing.is_empty() {
+        return Ok(declines::nothing_missing(images));
+    }
+    if let Some(reply) = declines::not_from_a_registry(&missing) {
+        return Ok(reply);
+    }
+    let patience = Patience::of(case, params);
+    if let Some(reply) = declines::exhausted(case, &patience, &missing) {
+        return Ok(reply);
+    }
+    if let Some(seconds) = patience.seconds_left() {
+        return Ok(Reply::wait_seconds(seconds).note(format!("before try {}", patience.tries + 1)));
+    }
+    let made = u16::try_from(patience.tries).unwrap_or(u16::MAX);
+    let confidence = CONFIDENCE_FIRST.saturating_sub(made.saturating_mul(CONFIDENCE_LOST));
+    let services: Vec<String> = missing.iter().map(|image| image.service.clone()).collect();
+    let actions = [Action::pull_image(services), Action::compose_up(project.to_start())];
+    Ok(Reply::propose(reason(case, &missing, &patience, params), confidence, actions))
+}
+
+/// Whether the image is not there and keeps its service from running.
+fn is_missed(project: &Project<'_>, image: &ServiceImage) -> bool {
+    let service = project.service(&image.service);
+    !image.present && service.is_some_and(|service| project.standing(service) == Standing::Down)
+}
+
+/// Whether a registry is to deliver it.
+pub(crate) fn is_pulled(image: &ServiceImage) -> bool {
+    !image.built && !image.pull_policy.as_deref().is_some_and(|policy| NOT_PULLED.contains(&policy))
+}
+
+/// For the person who has to approve the plan.
+fn reason(case: &Case, missing: &[&ServiceImage], patience: &Patience, params: &Params) -> String {
+    let why = match FailureClass::from_name(&case.finding.class) {
+        Some(FailureClass::DockerRegistryThrottled) => "A registry limited the rate, which ends after a while.",
+        _ => "A name or the network did not answer in time, which often passes.",
+    };
+    let each: Vec<String> = missing.iter().map(|image| format!("`{}` of `{}`", image.image, image.service)).collect();
+    format!("{why} Missing: {}. This is pull {} of {}.", each.join(", "), patience.tries + 1, params.max_tries)
+}

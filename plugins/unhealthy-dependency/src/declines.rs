@@ -1,0 +1,87 @@
+//! Why nothing is restarted, and what a person could do next.
+
+use repair_tool_sdk::project::{Health, Project};
+use repair_tool_sdk::reply::Reply;
+
+use crate::culprit::{Culprit, Hopeless};
+use crate::decide::listed;
+
+/// A list that was cut may hide what is deeper.
+pub(crate) fn incomplete() -> Reply {
+    Reply::decline(
+        "The project is larger than `repair` can look at, so the service to begin with cannot be told. See which is not well \
+         with `docker compose ps --all`.",
+    )
+}
+
+/// Another restart is of no use; `words` are the culprit's own.
+pub(crate) fn given_up(culprit: &Culprit<'_>, why: Hopeless<'_>, words: &str) -> Reply {
+    let name = culprit.name();
+    let what = match why {
+        Hopeless::CrashLoop => {
+            let code = culprit.container.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+            format!(
+                "`{name}` is in a crash loop: it ends{code}, and the engine has restarted it {} times. Another restart would \
+                 end in the same way.",
+                culprit.container.restarts
+            )
+        }
+        Hopeless::OutOfMemory => format!(
+            "The kernel killed `{name}` for memory, and would again after a restart. Raise its memory limit or lower its use."
+        ),
+        Hopeless::NotStarted(error) => format!("The engine cannot start `{name}`: {error}."),
+    };
+    Reply::decline(format!("{what}{words}{}", correct_it(name)))
+}
+
+/// It was started anew, and has not become well.
+pub(crate) fn tried(culprit: &Culprit<'_>, tries: usize, words: &str) -> Reply {
+    let name = culprit.name();
+    let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
+    Reply::decline(format!(
+        "`{name}` was started anew {times} within an hour, and it {} again, so it is given up.{words}{}",
+        culprit.in_words(),
+        correct_it(name)
+    ))
+}
+
+fn correct_it(name: &str) -> String {
+    format!(" Correct the cause there: `docker compose logs --tail 80 {name}`; then run `repair` again.")
+}
+
+/// Its time may only be too short.
+pub(crate) fn still_starting(name: &str, waited_seconds: u32) -> Reply {
+    Reply::decline(format!(
+        "`{name}` is still starting after {waited_seconds} s of waiting, and a restart would only begin anew. If it needs so \
+         long, raise `start_period` or `retries` of its `healthcheck`."
+    ))
+}
+
+/// It did not fail, and nobody can wait for it.
+pub(crate) fn ended_by_itself(name: &str) -> Reply {
+    Reply::decline(format!(
+        "`{name}` has ended by itself with exit code 0 although others wait for it, so a restart would end in the same way. If \
+         it is a job, let the others wait for its end: `condition: service_completed_successfully`; else let its command go \
+         on running: `docker compose logs --tail 80 {name}` shows what it did."
+    ))
+}
+
+/// What the finding is about is well by now, or nobody waits for it.
+pub(crate) fn nothing_failed(project: &Project<'_>) -> Reply {
+    let alone: Vec<&String> = project
+        .services
+        .iter()
+        .filter(|service| {
+            project.containers_of(&service.name).any(|one| one.is_up() && one.health == Health::Unhealthy)
+        })
+        .map(|service| &service.name)
+        .collect();
+    match alone.as_slice() {
+        [] => Reply::decline("Nothing that other services wait for has failed now."),
+        alone => Reply::decline(format!(
+            "Nothing that other services wait for has failed. {} fails its health check, and no other service waits for it: \
+             `docker compose logs --tail 80` shows what it says.",
+            listed(alone)
+        )),
+    }
+}
