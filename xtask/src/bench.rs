@@ -2,6 +2,8 @@
 //!
 //! The two commands that are compared run in turn in the same run, so that both meet the same machine.
 
+mod classification;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -27,15 +29,18 @@ const HEALS: usize = 3;
 pub(crate) struct Options {
     release: bool,
     rounds: usize,
+    /// Only the classification of texts, which needs no engine.
+    only_classify: bool,
 }
 
 impl Options {
     pub(crate) fn parse(words: &[&str]) -> Result<Self> {
-        let mut options = Self { release: true, rounds: 15 };
+        let mut options = Self { release: true, rounds: 15, only_classify: false };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "--dev" => options.release = false,
+                "classify" => options.only_classify = true,
                 "-n" => {
                     let count = words.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
                     options.rounds = count.context("`-n` needs a number of rounds")?;
@@ -49,6 +54,10 @@ impl Options {
 
 pub(crate) fn bench(options: Options) -> Result<()> {
     let program = build::repair(options.release)?;
+    classification::measure(&program)?;
+    if options.only_classify {
+        return Ok(());
+    }
     let engine = Engine::obtain()?;
     println!("{}; {} build of repair", engine.description(), if options.release { "release" } else { "development" });
     let result = measure(&engine, &program, options.rounds);

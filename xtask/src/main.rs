@@ -11,7 +11,10 @@
 mod bench;
 mod build;
 mod check;
+mod classify_report;
 mod demo;
+mod failures;
+mod fuzz;
 mod memory;
 mod repair_cli;
 
@@ -31,9 +34,17 @@ Commands:
                           Uses the Docker Engine that is there, else (as root) a private one.
   test                    Everything: format, lints, documentation, all tests on a private engine.
   test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
-  bench [--dev] [-n N]    Time and memory of repair against `docker compose ps`; N rounds, 15 unless told.
+  bench [classify] [--dev] [-n N]
+                          Time and memory: classifying against a plain scan of the same text, and repair against
+                          `docker compose ps`; N rounds of the latter, 15 unless told. With `classify` only the former.
                           Measures a release build, or with --dev the development build.
+  fuzz [SECONDS]          Arbitrary bytes through the classifier, for 60 s unless told. Needs cargo-fuzz and a nightly.
   engine -- COMMAND       Run COMMAND with a private engine in its environment, then take it down.
+  failures [--engine VERSION] [RECIPE…]
+                          Provoke failures on private engines (28.5, 26.1, 20.10, podman) and keep what they say as
+                          test data. Needs root; a recording that says the same stays as it is.
+  classify-report [--binary PATH] [FOLDER…]
+                          Classify every recorded case and compare: precision, recall, calibration, confusions.
   ci                      What the continuous integration runs: the set-up of the toolchain, then `test`.
 
 Environment:
@@ -64,6 +75,10 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["test"] => check::everything()?,
         ["test", "--", ..] => return check::some(&arguments[2..]),
         ["bench", options @ ..] => bench::bench(bench::Options::parse(options)?)?,
+        ["failures", options @ ..] => failures::record(&failures::Options::parse(options)?)?,
+        ["classify-report", options @ ..] => classify_report::report(&classify_report::Options::parse(options)?)?,
+        ["fuzz"] => return fuzz::fuzz(60),
+        ["fuzz", seconds] => return fuzz::fuzz(seconds.parse().context("`fuzz` needs a number of seconds")?),
         ["engine", "--", _, ..] => return with_engine(&arguments[2..]),
         ["ci"] => {
             build::ensure_wasm_target()?;

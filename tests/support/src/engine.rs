@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::place;
 use crate::process::Finished;
 use crate::provision::{self, PrivateEngine};
-use crate::run::Run;
+use crate::run::{DaemonOptions, Run};
 
 /// Set to `existing` to test on the engine that this machine already has.
 pub const ENGINE_VARIABLE: &str = "REPAIR_TEST_ENGINE";
@@ -142,6 +142,32 @@ impl Engine {
         &self.description
     }
 
+    /// The folders of a private engine: the one that holds its data, and the one that holds its socket.
+    pub fn folders(&self) -> Option<(&Path, &Path)> {
+        self.run.as_ref().map(|run| (run.dir(), run.runtime()))
+    }
+
+    /// Removes what a private engine with [`DaemonOptions::own_network`] put into its firewall, as a person does who
+    /// resets a firewall beneath a running engine.
+    ///
+    /// # Errors
+    /// When this is another engine, or the firewall cannot be changed.
+    pub fn flush_firewall(&self) -> Result<()> {
+        let (run, bin) = self.run.as_ref().zip(self.bin.as_ref()).context("only a private engine has a firewall")?;
+        let namespace = format!("--net=/proc/{}/ns/net", run.daemon_pid()?);
+        ensure!(
+            run.own_network(),
+            "this engine has no network of its own, and the machine's firewall is not for tests"
+        );
+        let root = bin.parent().and_then(Path::parent).context("the programs lie in a tree")?;
+        for change in ["--flush", "--delete-chain"] {
+            let mut command = Command::new("nsenter");
+            command.arg(&namespace).args(provision::iptables(root)?).args(["--table", "nat", change]);
+            Finished::run(&mut command)?.success()?;
+        }
+        Ok(())
+    }
+
     /// A static busybox, for programs that hold ports.
     pub fn busybox(&self) -> &Path {
         &self.busybox
@@ -194,12 +220,31 @@ impl Engine {
 }
 
 impl PrivateEngine {
+    /// Starts the engine of one Debian suite, downloaded if needed, with the images of [`Engine::build_images`]: for
+    /// tests that run on several versions. See [`PrivateEngine::of_suite`].
+    ///
+    /// # Errors
+    /// When it cannot be had here, or does not start.
+    pub fn start_suite(suite: &str) -> Result<Engine> {
+        let engine = Self::of_suite(&place::target_dir(), suite)?.start()?;
+        engine.build_images()?;
+        Ok(engine)
+    }
+
     /// Starts a daemon, with data and addresses of its own, and waits until it answers. Several can run at once.
     ///
     /// # Errors
     /// When it does not answer; the error shows the end of its log.
     pub fn start(&self) -> Result<Engine> {
-        let run = Run::start(self)?;
+        self.start_with(DaemonOptions::default())
+    }
+
+    /// Like [`PrivateEngine::start`], for a daemon that lacks something.
+    ///
+    /// # Errors
+    /// As [`PrivateEngine::start`].
+    pub fn start_with(&self, options: DaemonOptions) -> Result<Engine> {
+        let run = Run::start(self, options)?;
         let env = vec![("DOCKER_HOST", run.host().into()), ("DOCKER_CONFIG", self.docker_config().into_os_string())];
         let mut engine =
             Engine { description: String::new(), bin: Some(self.bin()), env, busybox: self.busybox(), run: Some(run) };

@@ -61,19 +61,32 @@ impl Engine {
     }
 
     fn import(&self, tree: &Path, name: &str, command: &str) -> Result<()> {
-        let mut tar = Command::new("tar");
-        tar.args(["--create", "--owner=0", "--group=0", "--directory"]).arg(tree).arg(".");
-        let mut tar = tar.stdout(Stdio::piped()).spawn().context("cannot start tar")?;
-        let archive = tar.stdout.take().context("tar has an output")?;
         // The first process of a container ignores the polite signal unless it handles it, and busybox does not.
         let changes = [format!("CMD {command}"), "STOPSIGNAL SIGKILL".to_owned()];
+        let mut message = self.import_with(tree, name, &changes)?;
+        // Engine 20.10 takes no signal here; its containers only stop more slowly.
+        if message.as_deref().is_some_and(|message| message.contains("stopsignal is not a valid change")) {
+            message = self.import_with(tree, name, &changes[..1])?;
+        }
+        ensure!(message.is_none(), "cannot import image {name}: {}", message.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Imports the tree; returns what the engine says when it refuses.
+    fn import_with(&self, tree: &Path, name: &str, changes: &[String]) -> Result<Option<String>> {
+        let mut tar = Command::new("tar");
+        tar.args(["--create", "--owner=0", "--group=0", "--directory"]).arg(tree).arg(".");
+        let mut tar = tar.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("cannot start tar")?;
+        let archive = tar.stdout.take().context("tar has an output")?;
         let mut docker = self.docker();
         docker.arg("import").args(changes.iter().flat_map(|change| ["--change", change]));
         let output = docker.args(["-", name]).stdin(archive).output().context("cannot start docker")?;
+        // It still holds the reading end: tar would wait for ever for an engine that has refused the archive.
+        drop(docker);
         let tar = tar.wait().context("cannot wait for tar")?;
-        let message = String::from_utf8_lossy(&output.stderr);
-        ensure!(tar.success() && output.status.success(), "cannot import image {name}: {message}");
-        Ok(())
+        let refused = (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned());
+        ensure!(tar.success() || refused.is_some(), "cannot read the tree of image {name}");
+        Ok(refused)
     }
 }
 

@@ -25,6 +25,11 @@ const ENGINE_SUITES: [&str; 2] = ["sid", "trixie"];
 /// Taken from the engine's suite, with the package of [`init_package`].
 const ENGINE_PACKAGES: [&str; 3] = ["docker.io", "docker-cli", "docker-compose"];
 
+/// In bookworm the engine's package holds the client too, and `docker-compose` is Compose 1, in Python. So its engine,
+/// 20.10, is used with the Compose plugin of trixie, as people do who keep an old engine.
+const BOOKWORM_PACKAGES: [(&str, &str); 3] =
+    [("docker.io", "bookworm"), ("docker-compose", "trixie"), ("libdevmapper1.02.1", "bookworm")];
+
 /// Taken from the suite that is installed, because newer ones want a newer libc. The engine calls iptables only inside
 /// the containers' own network namespaces, for name resolution.
 const SYSTEM_PACKAGES: [&str; 12] = [
@@ -43,7 +48,7 @@ const SYSTEM_PACKAGES: [&str; 12] = [
 ];
 
 /// Written last; says which packages are there.
-const MARKER: &str = "complete.txt";
+pub(crate) const MARKER: &str = "complete.txt";
 
 /// A Docker Engine with Compose that lies in the target directory and is not running.
 #[derive(Clone, Debug)]
@@ -74,6 +79,18 @@ impl PrivateEngine {
         bail!("no private Docker Engine could be had:\n{}", failures.join("\n"))
     }
 
+    /// The engine of one Debian suite, whatever the environment says, downloaded first if it is not there yet: 20.10
+    /// (`bookworm`, with the Compose of trixie), 26.1 (`trixie`), 28.5 (`sid`). Several lie side by side.
+    ///
+    /// # Errors
+    /// As [`PrivateEngine::provision`].
+    pub fn of_suite(target: &Path, suite: &str) -> Result<Self> {
+        ensure_root()?;
+        let dir = place::engine_dir(target)?;
+        let _lock = place::lock(&dir, "provision.lock")?;
+        Self::from_suite(target, &dir, suite).with_context(|| format!("no private Docker Engine of suite `{suite}`"))
+    }
+
     fn from_suite(target: &Path, dir: &Path, suite: &str) -> Result<Self> {
         let root = dir.join(suite);
         let engine = Self { target: target.to_owned(), suite: suite.to_owned(), root };
@@ -83,13 +100,8 @@ impl PrivateEngine {
         let archive = Archive::of_this_system()?;
         eprintln!("downloading Docker Engine and Compose (Debian {suite}) into {}", engine.root.display());
         remove_dir(&engine.root)?;
-        let packages: Vec<_> = ENGINE_PACKAGES
-            .iter()
-            .copied()
-            .chain([init_package(suite)])
-            .map(|name| (name, suite))
-            .chain(SYSTEM_PACKAGES.iter().map(|name| (*name, archive.codename.as_str())))
-            .collect();
+        let mut packages = engine_packages(suite);
+        packages.extend(SYSTEM_PACKAGES.iter().map(|name| (*name, archive.codename.as_str())));
         let unpacked = unpack(&archive, &packages, &engine.root)?;
         engine.choose_iptables()?;
         engine.place_plugin()?;
@@ -182,6 +194,29 @@ impl PrivateEngine {
     }
 }
 
+/// The packages of engine, client and Compose, each with the suite that it is taken from.
+fn engine_packages(suite: &str) -> Vec<(&str, &str)> {
+    let mut packages = match suite {
+        "bookworm" => BOOKWORM_PACKAGES.to_vec(),
+        _ => ENGINE_PACKAGES.iter().map(|name| (*name, suite)).collect(),
+    };
+    packages.push((init_package(suite), suite));
+    packages
+}
+
+/// The words of a command that runs the iptables of the engine in `root`.
+pub(crate) fn iptables(root: &Path) -> Result<Vec<OsString>> {
+    let libraries = root.join("usr/lib").join(multiarch()?);
+    let variable = |name: &str, value: PathBuf| {
+        let mut word = OsString::from(format!("{name}="));
+        word.push(value);
+        word
+    };
+    let extensions = variable("XTABLES_LIBDIR", libraries.join("xtables"));
+    let program = root.join("usr/sbin/iptables").into_os_string();
+    Ok(vec!["env".into(), extensions, variable("LD_LIBRARY_PATH", libraries), program])
+}
+
 /// What holds the first process of containers with `init: true`.
 fn init_package(suite: &str) -> &'static str {
     match suite {
@@ -220,7 +255,7 @@ fn first_existing(root: &Path, places: &[&str]) -> PathBuf {
 }
 
 /// Fails early, with the two ways out, when an engine could not be started anyway.
-fn ensure_root() -> Result<()> {
+pub(crate) fn ensure_root() -> Result<()> {
     let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     let effective = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1));
     ensure!(
@@ -242,7 +277,7 @@ fn multiarch() -> Result<String> {
     }
 }
 
-fn remove_dir(dir: &Path) -> Result<()> {
+pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", dir.display()))
@@ -253,29 +288,50 @@ fn remove_dir(dir: &Path) -> Result<()> {
 
 /// Downloads packages, each from its suite, and unpacks them into `root`; returns the names of their files.
 fn unpack(archive: &Archive, packages: &[(&str, &str)], root: &Path) -> Result<Vec<String>> {
-    let scratch = tempfile::Builder::new().prefix("repair-apt-").tempdir().context("cannot create a folder for apt")?;
     let mut suites: Vec<_> = packages.iter().map(|(_, suite)| *suite).collect();
     suites.sort_unstable();
     suites.dedup();
-    let sources: String = suites.into_iter().map(|suite| archive.source_line(suite)).collect();
+    let scratch = apt_state(archive, &suites)?;
+    let names = packages.iter().map(|(name, suite)| format!("{name}/{suite}"));
+    Finished::run(apt_get(scratch.path()).arg("download").args(names))?.success()?;
+    let files = extract(&scratch.path().join("debs"), root)?;
+    ensure!(files.len() == packages.len(), "apt downloaded {} packages of {}", files.len(), packages.len());
+    Ok(files)
+}
+
+/// Downloads packages with all that they depend on, and unpacks them into `root`, which so becomes a small system.
+pub(crate) fn unpack_with_dependencies(suite: &str, packages: &[&str], root: &Path) -> Result<Vec<String>> {
+    let scratch = apt_state(&Archive::of_this_system()?, &[suite])?;
+    let mut install = apt_get(scratch.path());
+    install.args(["install", "--yes", "--no-install-recommends", "--download-only"]).args(packages);
+    Finished::run(&mut install)?.success()?;
+    extract(&scratch.path().join("cache/archives"), root)
+}
+
+/// A folder with apt's state for `suites`, up to date.
+fn apt_state(archive: &Archive, suites: &[&str]) -> Result<tempfile::TempDir> {
+    let scratch = tempfile::Builder::new().prefix("repair-apt-").tempdir().context("cannot create a folder for apt")?;
+    let sources: String = suites.iter().map(|suite| archive.source_line(suite)).collect();
     for dir in ["lists/partial", "cache/archives/partial", "debs"] {
         fs::create_dir_all(scratch.path().join(dir)).context("cannot create a folder for apt")?;
     }
     fs::write(scratch.path().join("sources.list"), sources).context("cannot write the source list")?;
     fs::write(scratch.path().join("status"), "").context("cannot write an empty package status")?;
-
     Finished::run(apt_get(scratch.path()).arg("update"))?.success()?;
-    let names = packages.iter().map(|(name, suite)| format!("{name}/{suite}"));
-    Finished::run(apt_get(scratch.path()).arg("download").args(names))?.success()?;
+    Ok(scratch)
+}
 
+/// Extracts each package of a folder, and returns the names of their files.
+fn extract(packages: &Path, root: &Path) -> Result<Vec<String>> {
     fs::create_dir_all(root).with_context(|| format!("cannot create {}", root.display()))?;
     let mut files = Vec::new();
-    for entry in fs::read_dir(scratch.path().join("debs")).context("cannot list the packages")? {
-        let entry = entry.context("cannot list the packages")?;
-        Finished::run(Command::new("dpkg-deb").arg("--extract").arg(entry.path()).arg(root))?.success()?;
-        files.push(entry.file_name().to_string_lossy().into_owned());
+    for entry in fs::read_dir(packages).context("cannot list the packages")? {
+        let path = entry.context("cannot list the packages")?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            Finished::run(Command::new("dpkg-deb").arg("--extract").arg(&path).arg(root))?.success()?;
+            files.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        }
     }
-    ensure!(files.len() == packages.len(), "apt downloaded {} packages of {}", files.len(), packages.len());
     files.sort();
     Ok(files)
 }
@@ -302,4 +358,17 @@ fn apt_get(scratch: &Path) -> Command {
         command.arg("-o").arg(option);
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_comes_from_its_suite_and_only_the_oldest_takes_compose_from_another() {
+        assert!(engine_packages("sid").iter().all(|(_, suite)| *suite == "sid"));
+        let compose = |suite| engine_packages(suite).into_iter().find(|(name, _)| *name == "docker-compose");
+        assert_eq!(compose("trixie"), Some(("docker-compose", "trixie")));
+        assert_eq!(compose("bookworm"), Some(("docker-compose", "trixie")));
+    }
 }

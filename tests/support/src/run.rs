@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::place;
+use crate::process::Finished;
 use crate::provision::PrivateEngine;
 
 const SUPERVISOR: &str = include_str!("supervise.sh");
@@ -31,18 +32,54 @@ const LOG_LINES: usize = 15;
 /// Private /16 networks that pools are chosen from: 10.160.0.0/16 and so on.
 const POOLS: std::ops::Range<u8> = 160..250;
 
+/// What is unusual about a daemon; by default nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DaemonOptions {
+    /// Its addresses suffice for one network, so that the second one fails.
+    pub single_network: bool,
+    /// Its data lies in a file system of its own of so many MiB.
+    pub data_mib_max: Option<u32>,
+    /// It may not bind ports below 1024, as a daemon without root.
+    pub unprivileged_ports: bool,
+    /// It has a network namespace of its own, and there the firewall that private engines otherwise do without. Its
+    /// published ports cannot be reached from outside.
+    pub own_network: bool,
+}
+
 /// A daemon that lives as long as this value, or as this process.
 #[derive(Debug)]
 pub(crate) struct Run {
     supervisor: Child,
     dir: PathBuf,
     runtime: PathBuf,
+    own_network: bool,
 }
 
 impl Run {
+    /// Whether it has a network namespace of its own.
+    pub(crate) fn own_network(&self) -> bool {
+        self.own_network
+    }
+
+    /// The folder that holds its data.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The process id of the daemon.
+    pub(crate) fn daemon_pid(&self) -> Result<u32> {
+        let pid = fs::read_to_string(self.dir.join("daemon.pid")).context("the daemon has a process id")?;
+        pid.trim().parse().context("a process id is a number")
+    }
+
+    /// The folder that holds its socket.
+    pub(crate) fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
     /// Starts a daemon and waits until it answers.
-    pub(crate) fn start(engine: &PrivateEngine) -> Result<Self> {
-        let run = Self::spawn(engine)?;
+    pub(crate) fn start(engine: &PrivateEngine, options: DaemonOptions) -> Result<Self> {
+        let run = Self::spawn(engine, options)?;
         run.wait_until(START_MAX, || answers(&run.socket()))?;
         Ok(run)
     }
@@ -69,7 +106,7 @@ impl Run {
     }
 
     /// Under the lock until the supervisor's process id is written, so that nobody sweeps a run that is just beginning.
-    fn spawn(engine: &PrivateEngine) -> Result<Self> {
+    fn spawn(engine: &PrivateEngine, options: DaemonOptions) -> Result<Self> {
         let parent = place::engine_dir(&engine.target)?;
         let _lock = place::lock(&parent, "runs.lock")?;
         let runs = parent.join("runs");
@@ -87,17 +124,30 @@ impl Run {
         let pool = free_pool(&runtime, &pools)?;
         fs::write(dir.join("pool"), &pool).context("cannot record the address pool")?;
 
+        let data = dir.join("data");
+        if let Some(mib) = options.data_mib_max {
+            mount_memory(&data, mib)?;
+        }
         let mut command = supervisor(engine, &dir, &runtime)?;
-        command.arg("dockerd").args(["--data-root".as_ref(), dir.join("data").as_os_str()]);
+        if options.unprivileged_ports {
+            command.args(["setpriv", "--bounding-set=-net_bind_service"]);
+        }
+        if options.own_network {
+            command.args(["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
+        }
+        command.arg("dockerd").args(["--data-root".as_ref(), data.as_os_str()]);
         command.arg("--exec-root").arg(runtime.join("exec")).arg("--pidfile").arg(runtime.join("d.pid"));
         command.arg("--host").arg(format!("unix://{}", runtime.join("d.sock").display()));
-        command.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
-        command.args(["--ip-forward=false", "--ip-masq=false"]);
-        command.arg("--default-address-pool").arg(format!("base={pool},size=24"));
+        command.args(["--bridge", "none", "--ip6tables=false", "--ip-forward=false"]);
+        if !options.own_network {
+            command.args(["--iptables=false", "--ip-masq=false"]);
+        }
+        let base = if options.single_network { pool.replace("/16", "/24") } else { pool };
+        command.arg("--default-address-pool").arg(format!("base={base},size=24"));
         let supervisor =
             command.stdin(Stdio::piped()).spawn().context("cannot start the supervisor of the private daemon")?;
         fs::write(dir.join("supervisor.pid"), supervisor.id().to_string()).context("cannot record the supervisor")?;
-        let run = Self { supervisor, dir, runtime };
+        let run = Self { supervisor, dir, runtime, own_network: options.own_network };
         // Until here a sweep could still see a process without its command line, and take it for somebody else's.
         run.wait_until(START_MAX, || run.dir.join("daemon.pid").exists())?;
         Ok(run)
@@ -125,6 +175,14 @@ impl Drop for Run {
             eprintln!("warning: {error:#}");
         }
     }
+}
+
+/// Mounts a file system of so many MiB at `dir`; the supervisor unmounts it, as all that is mounted below its folder.
+fn mount_memory(dir: &Path, mib: u32) -> Result<()> {
+    fs::create_dir(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "repair-test"]).arg(dir);
+    Finished::run(&mut mount)?.success().map(|_| ())
 }
 
 /// The supervisor's command, up to what it supervises.
