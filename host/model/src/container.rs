@@ -88,6 +88,9 @@ pub struct Container {
     pub oom_killed: bool,
     /// Restarts by the engine.
     pub restarts: u32,
+    /// Times that it ended with an error lately, as far as the engine remembers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recent_deaths: u32,
     /// The engine's own words on why it did not start.
     pub error: Option<String>,
     /// Whether it ever ran, so that its writable layer may hold something.
@@ -96,6 +99,11 @@ pub struct Container {
     pub config_hash: Option<String>,
     /// Host ports it asks for, from its host configuration: failed containers list no ports elsewhere.
     pub ports: Vec<PortKey>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Why a container is stale.

@@ -242,6 +242,7 @@ impl Inspected {
             exit_code: has_ended.then_some(self.state.exit_code),
             oom_killed: self.state.oom_killed,
             restarts: u32::try_from(self.restart_count).unwrap_or_default(),
+            recent_deaths: 0,
             error: Some(self.state.error).filter(|error| !error.is_empty()),
             ever_ran,
             config_hash: summary.config_hash,

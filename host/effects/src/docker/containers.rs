@@ -82,7 +82,18 @@ impl Engine {
         let summaries = self.list_summaries(project).await?;
         let inspected = stream::iter(summaries.into_iter().map(|summary| self.details(summary)));
         let found: Vec<Option<Container>> = inspected.buffered(ENGINE_INSPECTS_AT_ONCE).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        let mut found: Vec<Container> = found.into_iter().flatten().collect();
+        // One that runs and was never started again has no past that its state would hide.
+        let has_past = |container: &Container| container.state != ContainerState::Running || container.restarts > 0;
+        if found.iter().any(has_past) {
+            let past = self.recent_past(project, jiff::Timestamp::now()).await;
+            for container in found.iter_mut().filter(|container| has_past(container)) {
+                let past = past.get(&container.container.id).copied().unwrap_or_default();
+                container.oom_killed |= past.oom_kills > 0;
+                container.recent_deaths = past.deaths;
+            }
+        }
+        Ok(found)
     }
 
     /// The end of the log of one service: that of its container which is first by name. Standard output and error are

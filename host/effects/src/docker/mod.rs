@@ -9,6 +9,7 @@ pub mod changes;
 pub mod connection;
 pub mod containers;
 pub mod endpoint;
+mod events;
 mod failure;
 pub mod images;
 mod listeners;

@@ -32,6 +32,14 @@ pub(super) fn findings(containers: &[Container]) -> Vec<(Weight, Finding)> {
 const KILLED: i32 = 137;
 const TERMINATED: i32 = 143;
 
+/// Ends and starts that make a container which runs right now one that does not stay up.
+const CRASHES_MIN: u32 = 3;
+
+/// Whether the engine has started it again and again of late, even if it runs at this moment.
+fn goes_round(container: &Container) -> bool {
+    container.restarts >= CRASHES_MIN && container.recent_deaths >= CRASHES_MIN
+}
+
 fn of_container(container: &Container) -> Option<(Weight, Finding)> {
     let service = container.container.service.as_deref().unwrap_or(&container.container.name);
     let logs = format!("read its last words: `docker compose logs --tail 50 {service}`");
@@ -42,6 +50,12 @@ fn of_container(container: &Container) -> Option<(Weight, Finding)> {
             Weight::Decisive,
             FailureClass::DockerOomKilled,
             format!("`{service}` was killed for memory; raise its limit or lower its use"),
+        )
+    } else if goes_round(container) {
+        (
+            Weight::Symptom,
+            FailureClass::DockerContainerCrashLoop,
+            format!("`{service}` ended with an error {} times within minutes", container.recent_deaths),
         )
     } else if container.state == ContainerState::Restarting || ended_badly {
         (
@@ -87,6 +101,7 @@ mod tests {
             exit_code: Some(exit_code),
             oom_killed,
             restarts: 0,
+            recent_deaths: 0,
             error: None,
             ever_ran: true,
             config_hash: None,
@@ -104,5 +119,19 @@ mod tests {
         assert_eq!(class(exited(143, false)), None);
         assert_eq!(class(exited(1, false)), Some(FailureClass::DockerContainerCrashLoop));
         assert_eq!(class(exited(137, true)), Some(FailureClass::DockerOomKilled));
+    }
+
+    #[test]
+    fn a_service_that_runs_between_two_crashes_is_in_a_crash_loop() {
+        let running = |restarts, recent_deaths| Container {
+            state: ContainerState::Running,
+            exit_code: None,
+            restarts,
+            recent_deaths,
+            ..exited(0, false)
+        };
+        assert_eq!(class(running(4, 4)), Some(FailureClass::DockerContainerCrashLoop));
+        assert_eq!(class(running(4, 0)), None, "it has stayed up since");
+        assert_eq!(class(running(0, 4)), None, "somebody else started it again");
     }
 }

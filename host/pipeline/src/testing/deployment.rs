@@ -115,6 +115,7 @@ fn container_without_port() -> Container {
         exit_code: None,
         oom_killed: false,
         restarts: 0,
+        recent_deaths: 0,
         error: Some(error.to_owned()),
         ever_ran: false,
         config_hash: None,

@@ -432,6 +432,7 @@ fn container() -> Container {
         exit_code: Some(-1),
         oom_killed: false,
         restarts: 2,
+        recent_deaths: 0,
         error: Some("driver failed".to_owned()),
         ever_ran: true,
         config_hash: None,
