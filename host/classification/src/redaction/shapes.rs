@@ -43,9 +43,14 @@ pub(super) static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
             r#"(?i)(\\?"name\\?"\s*:\s*\\?"[^"]*(?:SECRET_WORD|_key|_pass)[^"]*"\s*,\s*\\?"value\\?"\s*:\s*)\\?"[^"]*""#,
             "${1}[redacted]",
         ),
-        // A YAML line, with the prefix of a log before it or not: the whole rest is the value.
+        // A YAML line, with the prefix of a log before it or not: the whole rest of a password, else one word, because
+        // names of error types end in `Token` and `Credential` too and have a sentence behind them.
         shape(
-            r"(?i)^((?:[\w.-]+\s*\|)?\s*(?:-\s+)?[\w.-]*(?:SECRET_WORD|[_-]pass|[_-]key)[\w.-]*\s*:\s+)(?:[^\s{\[$#&*|>].*)$",
+            r"(?i)^((?:[\w.-]+\s*\|)?\s*(?:-\s+)?[\w.-]*(?:pass(?:word|wd|phrase)|[_-]pass)[\w.-]*\s*:\s+)(?:[^\s{\[$#&*|>].*)$",
+            "${1}[redacted]",
+        ),
+        shape(
+            r"(?i)^((?:[\w.-]+\s*\|)?\s*(?:-\s+)?[\w.-]*(?:SECRET_WORD|[_-]key)[\w.-]*\s*:\s+)(?:[^\s{\[$#&*|>]\S*)\s*$",
             "${1}[redacted]",
         ),
         // `<password>…</password>`

@@ -14,6 +14,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("STRIPE_WEBHOOK_KEY = abcdefgh", "abcdefgh"),
     ("  password: 'with space inside'", "space"),
     ("db-1  | root_password: plain words too", "plain"),
+    ("  api_token: 0a1b2c3d4e5f", "0a1b2c3d"),
     (r#"{"apiKey": "abc123"}"#, "abc123"),
     (r#"{\"clientSecret\":\"abc123\",\"x\":1}"#, "abc123"),
     ("{'password': 'abc123', 'user': 'x'}", "abc123"),
@@ -86,6 +87,8 @@ const PROSE: &[&str] = &[
     "manifest for shop/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef not found",
     "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv",
     "PWD=/srv/shop",
+    "ManagedIdentityCredential: No managed identity endpoint found",
+    "ClientSecretCredential: authentication failed",
 ];
 
 #[test]

@@ -1,4 +1,5 @@
-//! The recorded and written cases below `tests/failures`: the primary finding is the right one.
+//! The recorded and written cases below `tests/failures`: the primary finding is the right one, and
+//! redaction has left its decisive lines alone.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::classify;
+use crate::redaction::REDACTED;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +56,9 @@ fn every_case_has_the_right_primary_finding() {
             let proof: Vec<_> =
                 primary.proof.iter().map(|line| line.text.chars().take(160).collect::<String>()).collect();
             complaints.push(format!("{name}: is {} by {proof:#?}", primary.class));
+        }
+        for line in primary.proof.iter().filter(|line| line.text.contains(REDACTED)) {
+            complaints.push(format!("{name}: the decisive line {} is redacted: {}", line.line, line.text));
         }
         for (fact, value) in &case.facts {
             if primary.facts.get(fact) != Some(value) {
