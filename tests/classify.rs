@@ -75,7 +75,8 @@ fn what_says_nothing_is_unknown_and_no_error() {
 
 #[test]
 fn text_never_reaches_the_terminal_raw() {
-    let hostile = "\u{202e}\u{9b}2J\u{1b}]0;owned\u{7} Bind for 0.0.0.0:18080 failed: port is already allocated \u{200b}\u{2066}";
+    let hostile =
+        "\u{202e}\u{9b}2J\u{1b}]0;owned\u{7} Bind for 0.0.0.0:18080 failed: port is already allocated \u{200b}\u{2066}";
     for args in [&["-"][..], &["-", "--json"]] {
         let output = classify(args, hostile.as_bytes());
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -19,7 +19,7 @@ const PROOF_BYTES_MAX: usize = 2 * 1024;
 /// Lines that speak against one finding.
 const CONTRADICTIONS_MAX: usize = 4;
 /// How sure it is that a text without any proof is none of the classes, in thousandths.
-const UNKNOWN_PERMILLE: u16 = 800;
+pub const UNKNOWN_PERMILLE: u16 = 880;
 
 /// A line of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +151,8 @@ impl Findings {
                 continue;
             }
             let value = extractor.pattern.get().captures_iter(collected.around.as_bytes()).last();
-            let value = value.and_then(|captures| value_of(&String::from_utf8_lossy(captures.name("value")?.as_bytes())));
+            let value =
+                value.and_then(|captures| value_of(&String::from_utf8_lossy(captures.name("value")?.as_bytes())));
             facts.extend(value.map(|value| (extractor.name.clone(), value)));
         }
         let steps = Some(&collected.next_steps).filter(|steps| !steps.is_empty());
@@ -187,10 +188,11 @@ fn safe(lines: Vec<ProofLine>) -> Vec<ProofLine> {
     lines.into_iter().map(safe).collect()
 }
 
-/// Named outright, then explained as a look-alike, then what only follows from a failure.
+/// Named outright, then a look-alike that is explained, then what only follows from a failure, then what may be nothing.
 fn tier(found: &Found) -> u8 {
     match (found.class, found.weight) {
-        (FailureClass::Unknown, _) => 1,
+        (FailureClass::Unknown, Weight::Decisive) => 1,
+        (FailureClass::Unknown, Weight::Symptom) => 3,
         (_, Weight::Decisive) => 0,
         (_, Weight::Symptom) => 2,
     }

@@ -20,7 +20,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use findings::{Found, ProofLine};
+pub use findings::{Found, ProofLine, UNKNOWN_PERMILLE};
 pub use reading::{Reading, Summary};
 pub use rule_file::Weight;
 pub use rules::{RuleError, RuleSet};

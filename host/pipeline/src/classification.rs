@@ -6,7 +6,7 @@
 
 mod engine_view;
 
-use repair_classification::{Found, RuleSet, Weight};
+use repair_classification::{Found, RuleSet, UNKNOWN_PERMILLE, Weight};
 use repair_model::container::Container;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding, Proof};
@@ -36,10 +36,11 @@ struct Ranked {
     finding: Finding,
 }
 
-/// Named outright, then explained as a look-alike, then what only follows from a failure.
+/// Named outright, then a look-alike that is explained, then what only follows from a failure, then what may be nothing.
 fn tier(class: FailureClass, weight: Weight) -> u8 {
     match (class, weight) {
-        (FailureClass::Unknown, _) => 1,
+        (FailureClass::Unknown, Weight::Decisive) => 1,
+        (FailureClass::Unknown, Weight::Symptom) => 3,
         (_, Weight::Decisive) => 0,
         (_, Weight::Symptom) => 2,
     }
@@ -101,8 +102,6 @@ fn finding(found: Found, source: usize, piece: &Evidence) -> Finding {
 
 /// How sure a class is that the engine's own error on a container names.
 const CONTAINER_ERROR_PERMILLE: u16 = 980;
-/// How sure it is that what nothing proves is none of the classes.
-const UNKNOWN_PERMILLE: u16 = 800;
 
 fn unknown(evidence: &[Evidence]) -> Finding {
     let next_steps = if evidence.iter().all(|piece| piece.lines.is_empty()) {

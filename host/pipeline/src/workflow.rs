@@ -530,7 +530,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Execution::Done => self.verify(course, frozen).await,
             Execution::Failed(output) => {
                 let lines = output.iter().map(|line| crate::evidence::redacted(line)).collect();
-                Ok(Next::Round(vec![Evidence { provenance: Provenance::ComposeUp, lines, truncated: false, lines_before: 0 }]))
+                Ok(Next::Round(vec![Evidence {
+                    provenance: Provenance::ComposeUp,
+                    lines,
+                    truncated: false,
+                    lines_before: 0,
+                }]))
             }
             Execution::Unclear(reason) => Ok(Next::Conclude(
                 Conclusion::NotHealed(format!("it cannot be told whether a step happened: {reason}")),

@@ -16,8 +16,8 @@ use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::{Digest, Domain, Permille};
 use repair_model::plan::{
-    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange, SecretEdit,
-    Step,
+    Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange,
+    SecretEdit, Step,
 };
 use repair_model::risk::Risk;
 use repair_model::target::Target;

@@ -119,7 +119,8 @@ impl World {
     pub fn heal(&mut self) -> Result<Report, WorkflowError> {
         self.begin_process();
         let line = "Bind for 0.0.0.0:8080 failed: port is already allocated".to_owned();
-        let evidence = Evidence { provenance: Provenance::Command, lines: vec![line], truncated: false, lines_before: 0 };
+        let evidence =
+            Evidence { provenance: Provenance::Command, lines: vec![line], truncated: false, lines_before: 0 };
         ready(self.workflow().heal(vec![evidence]))
     }
 

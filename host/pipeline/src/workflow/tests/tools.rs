@@ -81,7 +81,10 @@ fn after_a_wait_a_tool_sees_how_long_it_was_and_what_is_there_by_then() {
     let waited: Vec<u32> = world.tools.cases.iter().map(|(_, case)| case.waited_seconds).collect();
     assert_eq!(waited, [0, 0, 20, 23]);
     let seen = &world.tools.cases[3].1.observations;
-    assert_eq!(seen.iter().map(|seen| seen.asked.kind()).collect::<Vec<_>>(), [QueryKind::PortOwner, QueryKind::ComposeModel]);
+    assert_eq!(
+        seen.iter().map(|seen| seen.asked.kind()).collect::<Vec<_>>(),
+        [QueryKind::PortOwner, QueryKind::ComposeModel]
+    );
     assert_eq!(seen[1].answer, Answer::Refused(Refusal::NotPermitted), "still");
     assert_eq!(world.trace.count(|call| *call == Call::Observe(QueryKind::PortOwner)), 3, "once, and after each wait");
 }
