@@ -1,7 +1,7 @@
 //! Names failures in text: bytes go in, findings come out, and nothing else happens.
 //!
-//! Text is read as a stream in constant memory. [`cleaning`] takes terminal sequences away, [`reading`] looks for the
-//! literal anchors of the rules, [`passage`] makes the few lines around an anchor readable (escapes undone, wrapped lines
+//! Text is read as a stream in constant memory. [`cleaning`] takes terminal sequences away, `reading` looks for the
+//! literal anchors of the rules, `passage` makes the few lines around an anchor readable (escapes undone, wrapped lines
 //! joined), and a rule's pattern decides on that passage. What decides is data: one file for each family below `rules/`.
 //!
 //! The crate refuses to guess. A rule that is contradicted on its own passage does not hold, a failure that a retry
