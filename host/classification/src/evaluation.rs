@@ -25,7 +25,7 @@ pub(crate) struct Match {
 pub(crate) fn evaluate(rule: &Rule, around: &Surroundings<'_>) -> Option<Match> {
     let passage = if rule.reach == 0 { around.own_line() } else { around.with_reach(rule.reach) };
     if rule.pattern.get().is_match(passage.text.as_bytes()) {
-        return on(rule, &passage);
+        return on(rule, passage);
     }
     around.unwrapped()?.iter().find_map(|passage| on(rule, passage))
 }

@@ -8,6 +8,7 @@ use repair_model::ids::Permille;
 
 use crate::evaluation::{Match, value_of};
 use crate::next_steps::filled;
+use crate::passage::readable_text;
 use crate::redaction::redacted;
 use crate::rule_file::Weight;
 use crate::rules::{Rule, RuleSet, SignKind};
@@ -68,8 +69,8 @@ struct Collected {
     proof: Vec<ProofLine>,
     next_steps: Vec<String>,
     place: (u64, usize),
-    /// The text around the last proof, for the extractors.
-    around: String,
+    /// The text around the last proof as it was read, for the extractors.
+    around: Vec<u8>,
 }
 
 /// Findings while a text is read. Its size is bounded by the number of classes.
@@ -81,7 +82,7 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Adds what `rule` proves; `around` is the text near it.
-    pub(crate) fn add(&mut self, rule: &Rule, proven: Match, around: String) {
+    pub(crate) fn add(&mut self, rule: &Rule, proven: Match, around: &[u8]) {
         let Match { facts, proof, place } = proven;
         let proof = proof.into_iter().map(|(line, text)| ProofLine { line, text });
         let Some(known) = self.by_class.get_mut(&rule.class) else {
@@ -94,7 +95,7 @@ impl Findings {
                     proof: proof.collect(),
                     next_steps: rule.next_steps.clone(),
                     place,
-                    around,
+                    around: around.to_vec(),
                 },
             );
             return;
@@ -111,7 +112,8 @@ impl Findings {
             if !rule.next_steps.is_empty() {
                 known.next_steps.clone_from(&rule.next_steps);
             }
-            known.around = around;
+            known.around.clear();
+            known.around.extend_from_slice(around);
         }
         known.confidence = known.confidence.max(rule.confidence);
         for line in proof.filter(|line| !known.proof.iter().any(|other| other.line == line.line)).collect::<Vec<_>>() {
@@ -155,11 +157,12 @@ impl Findings {
         let (cost, contradictions) = self.doubts.remove(&class).unwrap_or_default();
         let agreement = if collected.proof.len() >= AGREEING_LINES_MIN { AGREEMENT_PERMILLE } else { 0 };
         let mut facts = collected.facts;
+        let around = readable_text(&collected.around);
         for extractor in &rules.extractors {
             if facts.contains_key(&extractor.name) || !class.as_str().starts_with(&extractor.classes) {
                 continue;
             }
-            let value = extractor.pattern.get().captures_iter(collected.around.as_bytes()).last();
+            let value = extractor.pattern.get().captures_iter(around.as_bytes()).last();
             let value =
                 value.and_then(|captures| value_of(&String::from_utf8_lossy(captures.name("value")?.as_bytes())));
             facts.extend(value.map(|value| (extractor.name.clone(), value)));

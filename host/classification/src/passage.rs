@@ -20,14 +20,16 @@ const WRAPPED_LINES_MAX: usize = 4;
 /// Narrower lines are not taken for wrapped ones: no terminal is that narrow.
 const WRAP_COLUMNS_MIN: usize = 40;
 
-/// The lines around an anchor.
+/// The lines around an anchor. Each way to read them is made once, however many rules ask for it.
 pub(crate) struct Surroundings<'t> {
     /// The anchor's own line: first and last byte within the text, clipped to [`LINE_BYTES_MAX`] around the anchor.
     pub own: Range<usize>,
     text: &'t [u8],
     number: u64,
+    own_line: OnceCell<Passage>,
     lines: OnceCell<(Vec<Line<'t>>, usize)>,
-    own_line: OnceCell<Cow<'t, str>>,
+    by_reach: [OnceCell<Passage>; REACH_LINES_MAX + 1],
+    unwrapped: OnceCell<Option<[Passage; 2]>>,
 }
 
 /// A line's number in the input, and its readable text.
@@ -57,24 +59,54 @@ impl<'t> Surroundings<'t> {
     pub(crate) fn new(text: &'t [u8], anchor: Range<usize>, number: u64) -> Self {
         let start = start_of_line(text, anchor.start);
         let end = end_of_line(text, anchor.end);
-        Self { own: start..end, text, number, lines: OnceCell::new(), own_line: OnceCell::new() }
+        Self {
+            own: start..end,
+            text,
+            number,
+            own_line: OnceCell::new(),
+            lines: OnceCell::new(),
+            by_reach: Default::default(),
+            unwrapped: OnceCell::new(),
+        }
     }
 
     /// The anchor's own line.
-    pub(crate) fn own_line(&self) -> Passage {
-        let line = self.own_line.get_or_init(|| readable_bytes(&self.text[self.own.clone()]));
-        Passage::joined(&[(self.number, line.clone())], Join::Lines)
+    pub(crate) fn own_line(&self) -> &Passage {
+        self.own_line.get_or_init(|| {
+            let line = readable_bytes(&self.text[self.own.clone()]);
+            Passage::joined(&[(self.number, line)], Join::Lines)
+        })
     }
 
-    /// The anchor's line with `reach` lines on both sides.
-    pub(crate) fn with_reach(&self, reach: usize) -> Passage {
-        let (lines, own) = self.lines();
-        Passage::joined(&lines[own.saturating_sub(reach)..(own + reach + 1).min(lines.len())], Join::Lines)
+    /// The anchor's line with `reach` lines on both sides, at most [`REACH_LINES_MAX`].
+    pub(crate) fn with_reach(&self, reach: usize) -> &Passage {
+        let reach = reach.min(REACH_LINES_MAX);
+        self.by_reach[reach].get_or_init(|| {
+            let (lines, own) = self.lines();
+            Passage::joined(&lines[own.saturating_sub(reach)..(own + reach + 1).min(lines.len())], Join::Lines)
+        })
+    }
+
+    /// The lines within the greatest reach, as they stand in the text.
+    pub(crate) fn raw(&self) -> &'t [u8] {
+        let (mut start, mut end) = (self.own.start, self.own.end);
+        for _ in 0..REACH_LINES_MAX {
+            start = start
+                .checked_sub(1)
+                .filter(|at| is_break(self.text[*at]))
+                .map_or(start, |at| start_of_line(self.text, at));
+            end = self.text.get(end).filter(|byte| is_break(**byte)).map_or(end, |_| end_of_line(self.text, end + 1));
+        }
+        &self.text[start..end]
     }
 
     /// The line as it was before it was wrapped, if it looks like a piece of a wrapped one: joined between words, and
     /// joined anywhere.
-    pub(crate) fn unwrapped(&self) -> Option<[Passage; 2]> {
+    pub(crate) fn unwrapped(&self) -> Option<&[Passage; 2]> {
+        self.unwrapped.get_or_init(|| self.unwrap_lines()).as_ref()
+    }
+
+    fn unwrap_lines(&self) -> Option<[Passage; 2]> {
         let (lines, own) = self.lines();
         let mut first = *own;
         while first > 0 && own - first < WRAPPED_LINES_MAX && continues(&lines[first - 1].1, &lines[first].1) {
@@ -188,6 +220,12 @@ fn end_of_line(text: &[u8], at: usize) -> usize {
     memchr::memchr2(b'\n', REDRAW, &text[at..to]).map_or(to, |found| at + found)
 }
 
+/// A piece of text whose every line is readable.
+pub(crate) fn readable_text(text: &[u8]) -> String {
+    let lines: Vec<_> = text.split(|byte| is_break(*byte)).map(readable_bytes).collect();
+    lines.join("\n")
+}
+
 /// Invalid UTF-8 is shown as replacement characters; a whole line without any is borrowed.
 fn readable_bytes(line: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(line) {
@@ -250,7 +288,8 @@ mod tests {
     #[test]
     fn a_proof_shows_the_part_of_an_escaped_line_that_it_is() {
         let text = r#"{"code":"Outer","message":"{\"code\":\"Inner\",\"message\":\"gone\"}"}"#;
-        let passage = around(text, "Inner", 1).own_line();
+        let around = around(text, "Inner", 1);
+        let passage = around.own_line();
         let at = passage.text.find("Inner").expect("there");
         assert_eq!(passage.texts_of(&(at..at + 5)), [(1, r#""code":"Inner","#)]);
     }
@@ -266,11 +305,13 @@ mod tests {
     #[test]
     fn wrapped_lines_are_joined_and_records_are_not() {
         let text = "│ Error: performing CreateOrUpdate: unexpected status 409 with\n│ error: VaultAlreadyExists: the vault is in deleted state";
-        let [words, _] = around(text, "VaultAlready", 2).unwrapped().expect("it is wrapped");
+        let boxed = around(text, "VaultAlready", 2);
+        let [words, _] = boxed.unwrapped().expect("it is wrapped");
         assert!(words.text.contains("unexpected status 409 with error: VaultAlreadyExists"), "{}", words.text);
         assert_eq!(words.texts_of(&(0..words.text.len())).len(), 2);
         let text = "Bind for 0.0.0.0:9090 failed: port is already alloca\nted and more";
-        let [_, nothing] = around(text, "Bind for", 1).unwrapped().expect("it is wrapped");
+        let hard = around(text, "Bind for", 1);
+        let [_, nothing] = hard.unwrapped().expect("it is wrapped");
         assert!(nothing.text.contains("already allocated and"));
         let text = "a line that is long enough to be a wrapped one\nError: another record";
         assert!(around(text, "wrapped", 1).unwrapped().is_none());

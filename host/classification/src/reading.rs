@@ -114,7 +114,7 @@ impl<'r> Reading<'r> {
                 Lead::Rule(at) => {
                     let rule = &self.rules.rules[*at];
                     if let Some(proven) = evaluate(rule, &around) {
-                        self.findings.add(rule, proven, around.with_reach(REACH_LINES_MAX).text);
+                        self.findings.add(rule, proven, around.raw());
                     }
                 }
                 Lead::Sign(at) => {
