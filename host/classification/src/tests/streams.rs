@@ -58,6 +58,62 @@ fn many_failures_keep_a_bounded_proof() {
     assert_eq!(found.proof.last().map(|line| line.line), Some(10_000));
 }
 
+const SPREAD: &str = r#"
+[[class]]
+id = "docker-disk-full"
+[[class.rule]]
+id = "spread"
+anchors = ["anchor-line"]
+pattern = 'before-it\nanchor-line\nafter-it'
+reach = 1
+examples = [{ text = "before-it\nanchor-line\nafter-it" }]
+[[class.doubt]]
+anchors = ["not so sure"]
+pattern = 'not so sure'
+costs = 300
+"#;
+
+#[test]
+fn lines_around_an_anchor_are_there_wherever_the_buffer_is_moved_on() {
+    let rules = RuleSet::compile(&[("spread", SPREAD)]).expect("a rule file");
+    let line = "x".repeat(99) + "\n";
+    // The buffer is moved on near one of these; the padding puts the anchor on every byte around it.
+    for (lines_before, padding) in
+        [2620, 2989].into_iter().flat_map(|lines| (0..250).step_by(5).map(move |pad| (lines, pad)))
+    {
+        let mut reading = rules.start();
+        for _ in 0..lines_before {
+            reading.push(line.as_bytes());
+        }
+        reading.push(("y".repeat(padding) + "\n").as_bytes());
+        for piece in ["before-it\n", "anchor-line\n", "after-it\n"] {
+            reading.push(piece.as_bytes());
+        }
+        for _ in 0..600 {
+            reading.push(line.as_bytes());
+        }
+        let found = reading.finish().findings.remove(0);
+        let lines: Vec<u64> = found.proof.iter().map(|proof| proof.line - lines_before - 1).collect();
+        assert_eq!(lines, [1, 2, 3], "after {lines_before} lines and {padding} bytes");
+    }
+}
+
+#[test]
+fn a_doubt_lowers_the_confidence_and_is_listed_wherever_it_stands() {
+    let rules = RuleSet::compile(&[("spread", SPREAD)]).expect("a rule file");
+    let confidence = |text: &str| {
+        let mut reading = rules.start();
+        reading.push(text.as_bytes());
+        let found = reading.finish().findings.remove(0);
+        (found.confidence.get(), found.contradictions.iter().map(|line| line.line).collect::<Vec<_>>())
+    };
+    let failure = "before-it\nanchor-line\nafter-it\n";
+    let (sure, none) = confidence(failure);
+    assert!(none.is_empty());
+    assert_eq!(confidence(&format!("not so sure\n{failure}")), (sure - 300, vec![1]));
+    assert_eq!(confidence(&format!("{failure}not so sure")), (sure - 300, vec![4]));
+}
+
 proptest! {
     #[test]
     fn how_a_text_is_cut_makes_no_difference(
