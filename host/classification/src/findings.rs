@@ -22,8 +22,8 @@ const CONTRADICTIONS_MAX: usize = 4;
 /// How sure it is that a text without any proof is none of the classes, in thousandths.
 pub const UNKNOWN_PERMILLE: u16 = 880;
 
-/// So many lines that say the same are surer than one: of reports that were not used for the rules, those with a proof of
-/// this length were all named rightly.
+/// So many lines that say the same are surer than one. Both numbers are chosen, within what the cases and some public reports
+/// bear out: of 38 reports with a proof of this length all were named rightly, of those with less nine in ten.
 const AGREEING_LINES_MIN: usize = 3;
 /// What their agreement adds, in thousandths.
 const AGREEMENT_PERMILLE: u16 = 30;
