@@ -11,11 +11,13 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// Crates of the host, each with the crates of the host that it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("faults", &[]),
+    ("processes", &["model"]),
     ("classification", &["model"]),
     ("pipeline", &["model", "classification"]),
-    ("journal", &["model", "pipeline"]),
+    ("journal", &["model", "faults", "processes", "pipeline"]),
     ("sandbox", &["model", "pipeline"]),
-    ("effects", &["model", "pipeline"]),
+    ("effects", &["model", "faults", "processes", "pipeline"]),
 ];
 
 /// Libraries that only one crate may know.

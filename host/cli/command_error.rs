@@ -91,7 +91,7 @@ impl CommandError {
 impl From<LogError> for CommandError {
     fn from(error: LogError) -> Self {
         let code = match &error {
-            LogError::Busy(_) => Code::Busy,
+            LogError::Busy(_) | LogError::Outlived { .. } => Code::Busy,
             LogError::Damaged(_) => Code::Damaged,
             LogError::Io { .. } | LogError::Poisoned => Code::Internal,
         };

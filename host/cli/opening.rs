@@ -68,7 +68,7 @@ pub fn holder(environment: &Environment) -> Holder {
         user: environment.user.clone(),
         host: environment.host.clone(),
         pid,
-        started: repair_journal::process_started(pid).unwrap_or_default(),
+        started: repair_processes::started(pid).unwrap_or_default(),
     }
 }
 

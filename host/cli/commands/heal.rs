@@ -271,6 +271,7 @@ fn show_report(printer: &Printer, report: &Report) {
         let (tone, mark, why) = match &step.outcome {
             Outcome::Done { .. } => (Tone::Good, "done", String::new()),
             Outcome::Failed { error, .. } => (Tone::Bad, "failed", format!(": {}", escaped(error))),
+            Outcome::Abandoned { reason } => (Tone::Warning, "abandoned", format!(": {}", escaped(reason))),
             Outcome::Unclear { reason } => (Tone::Warning, "unclear", format!(": {}", escaped(reason))),
         };
         printer.line(&format!("  {}  {}{why}", toned(tone, mark), escaped(&step.summary)));

@@ -85,6 +85,7 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
             None => "not settled".to_owned(),
             Some(Outcome::Done { detail }) => format!("done: {detail}"),
             Some(Outcome::Failed { error, .. }) => format!("failed: {error}"),
+            Some(Outcome::Abandoned { reason }) => format!("abandoned: {reason}"),
             Some(Outcome::Unclear { reason }) => format!("unclear: {reason}"),
         };
         printer.line(&format!("  step {}    {}: {}", step.step + 1, escaped(&what), escaped(&outcome)));

@@ -33,13 +33,14 @@ use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
 use repair_model::evidence::Evidence;
 use repair_model::finding::FailureClass;
+use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, NetworkChange, Step};
 use repair_model::probe::ProbeSpec;
 use repair_model::query::{Observation, Query};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
-use repair_pipeline::outside::{Deployment, EffectContext, LogError, Preparation, TargetError};
+use repair_pipeline::outside::{Deployment, Dirt, EffectContext, LogError, Preparation, TargetError};
 
 use self::calling::failed;
 use self::missing_values::{Refused, config_with_stand_ins};
@@ -296,6 +297,30 @@ impl Deployment for ComposeDeployment {
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => self.value_happened(value, edit),
             (Action::SetEnvValue(_), _) => Probe::Unclear("the plan names no place for this value".to_owned()),
         }
+    }
+
+    async fn may_go_on(&mut self, step: &Step) -> Result<(), TargetError> {
+        let now = self.footprint(step).await?;
+        match step.footprint.difference(&now) {
+            None => Ok(()),
+            Some(what) => Err(TargetError { what, hints: Vec::new() }),
+        }
+    }
+
+    async fn sweep(&mut self, _step: &Step) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ways_to_look(&self, _step: &Step) -> Vec<String> {
+        vec!["docker compose ps --all".to_owned()]
+    }
+
+    async fn dirt(&mut self, _edits: &[FileEdit]) -> Dirt {
+        Dirt::default()
+    }
+
+    fn publish(&mut self, _session: &SessionId, _projection: &[u8]) -> Result<(), TargetError> {
+        Ok(())
     }
 
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {

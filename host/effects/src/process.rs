@@ -19,6 +19,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::CommandFdExt as _;
+use repair_model::event::EffectProcess;
 use repair_model::limits::PROCESS_GRACE_MS;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
@@ -110,8 +111,8 @@ pub struct RunOptions<'a> {
     pub output_bytes_max: usize,
     /// Inherited by the process, so that it stays open until the process has ended.
     pub lease: Vec<BorrowedFd<'a>>,
-    /// Called once, right after the start, with the process group. [`ControlFlow::Break`] kills the process.
-    pub started: Option<&'a mut dyn FnMut(u32) -> ControlFlow<()>>,
+    /// Called once, right after the start. [`ControlFlow::Break`] kills the process.
+    pub started: Option<&'a mut dyn FnMut(EffectProcess) -> ControlFlow<()>>,
     /// Called with each line of output without its end. A carriage return ends a line too. Not safe to show yet.
     pub on_line: Option<OnLine<'a>>,
     /// Looked at every 50 ms; true ends the process.
@@ -203,7 +204,7 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let Some(group) = group else { return Err(start(io::Error::other("it has no process id"))) };
     if let Some(started) = options.started.take()
-        && started(group.as_raw_nonzero().get().unsigned_abs()).is_break()
+        && started(repair_processes::effect(group.as_raw_nonzero().get().unsigned_abs())).is_break()
     {
         let _ = kill_process_group(group, Signal::KILL);
         let _ = child.wait().await;
@@ -353,8 +354,8 @@ mod tests {
     #[tokio::test]
     async fn a_start_that_cannot_be_recorded_is_taken_back() {
         let group = Cell::new(0);
-        let mut started = |id: u32| {
-            group.set(id);
+        let mut started = |process: EffectProcess| {
+            group.set(process.group);
             ControlFlow::Break(())
         };
         let options = RunOptions { started: Some(&mut started), ..RunOptions::new(MINUTE, 1024) };
@@ -373,8 +374,8 @@ mod tests {
         let other = std::fs::File::open(file.path()).expect("open");
         let busy = || flock(&other, FlockOperation::NonBlockingLockExclusive).is_err();
         let mut pid = 0;
-        let mut started = |id| {
-            pid = id;
+        let mut started = |process: EffectProcess| {
+            pid = process.group;
             ControlFlow::Continue(())
         };
         let options =

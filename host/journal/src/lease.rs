@@ -67,18 +67,6 @@ impl Lease {
     }
 }
 
-/// When a process started, as `/proc/<pid>/stat` counts it (clock ticks since boot), so that a process id that was given
-/// out again is told apart. `None` when there is no such process, or only what is left of one that has ended.
-pub fn process_started(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses, and the name may itself hold any character.
-    let (_, after_name) = stat.rsplit_once(") ")?;
-    let mut fields = after_name.split(' ');
-    let state = fields.next()?;
-    // proc_pid_stat(5): the state is field 3 and the start time field 22.
-    if matches!(state, "Z" | "X") { None } else { fields.nth(18).map(str::to_owned) }
-}
-
 /// Waits until the append lock of a target is free, and takes it. It is released when the file is dropped.
 pub(crate) fn lock_append(folder: &Folder) -> Result<File, Trouble> {
     lock_soon(folder, APPEND_LOCK)
@@ -182,10 +170,10 @@ fn lock_directory(project: &Path) -> Result<Option<File>, LogError> {
 
 /// Whether a process is still there, as far as it can be told from here.
 fn is_gone(holder: &Holder, here: &Holder) -> bool {
-    if holder.host != here.host || process_started(std::process::id()).is_none() {
+    if holder.host != here.host || repair_processes::started(std::process::id()).is_none() {
         return false;
     }
-    match process_started(holder.pid) {
+    match repair_processes::started(holder.pid) {
         None => true,
         // Compared only when both are times of the kernel.
         Some(started) => holder.started.parse::<u64>().is_ok() && holder.started != started,
@@ -222,17 +210,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_started_and_no_process_has_the_greatest_id() {
-        let started = process_started(std::process::id()).expect("it runs");
-        assert!(started.parse::<u64>().is_ok(), "{started}");
-        assert_eq!(process_started(u32::MAX), None);
-    }
-
-    #[test]
     fn a_reused_process_id_is_told_apart() {
         let pid = std::process::id();
         let me =
-            Holder { user: "ann".into(), host: "here".into(), pid, started: process_started(pid).expect("it runs") };
+            Holder { user: "ann".into(), host: "here".into(), pid, started: repair_processes::started(pid).expect("it runs") };
         assert!(!is_gone(&me, &me));
         assert!(is_gone(&Holder { started: "1".into(), ..me.clone() }, &me));
         assert!(!is_gone(&Holder { started: "unknown".into(), ..me.clone() }, &me));

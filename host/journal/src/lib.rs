@@ -29,7 +29,6 @@ mod tests;
 
 pub use frame::{NO_LEAF, leaf_hash};
 pub use head::Head;
-pub use lease::process_started;
 pub use problem::{At, Place, Problem};
 pub use reader::Tail;
 pub use state_dir::{KnownTarget, StateDir};

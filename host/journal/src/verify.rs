@@ -205,7 +205,7 @@ fn check_end(folder: &Folder, chain: &Chain, head: Option<&Head>) -> Result<(), 
 pub(crate) fn running_effect(state: &StateDir, target: &Digest) -> Option<u32> {
     let records = read(state, target).ok()?.records;
     records.iter().rev().find_map(|record| match record.event {
-        Event::EffectStarted { process_group, .. } => Some(Some(process_group)),
+        Event::EffectStarted { ref process, .. } => Some(Some(process.group)),
         Event::Settled { .. } => Some(None),
         _ => None,
     })?

@@ -6,16 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::ids::Permille;
 
 /// The bounds in force for one session. Each is at most its default, which is also its ceiling, except for the
-/// confidence floor, which is at least its default.
+/// cooldown and the confidence floor, which are at least their defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bounds {
     /// Rounds of inspection, plan and verification in one session.
     pub rounds_max: u32,
-    /// Effects started for one class of finding on this target within an hour, over all sessions.
+    /// Effects started for one class of finding within an hour, over all sessions and all projects of the directory.
     pub attempts_per_class_max: u32,
     /// Effects started in one session.
     pub attempts_per_session_max: u32,
+    /// Effects started within an hour, whatever for, over all sessions and all projects of the directory: the storm guard.
+    pub attempts_per_hour_max: u32,
+    /// How often one session may be taken over after its process was lost.
+    pub recoveries_max: u32,
     /// Actions in one plan.
     pub plan_actions_max: u32,
     /// Times that a tool may ask for more before it has to answer.
@@ -30,6 +34,9 @@ pub struct Bounds {
     pub backoff_seconds_max: u64,
     /// How long a grant stands, in seconds.
     pub grant_seconds_max: u64,
+    /// How long nobody but a person may begin again on a class of finding after a session that did something for it and
+    /// did not heal it, in seconds.
+    pub cooldown_seconds_min: u64,
     /// Findings and proposals below this confidence are not acted upon.
     pub confidence_floor_permille: Permille,
 }
@@ -40,6 +47,8 @@ impl Default for Bounds {
             rounds_max: 4,
             attempts_per_class_max: 12,
             attempts_per_session_max: 24,
+            attempts_per_hour_max: 36,
+            recoveries_max: 5,
             plan_actions_max: 16,
             tool_rounds_max: 4,
             session_seconds_max: 30 * 60,
@@ -47,6 +56,7 @@ impl Default for Bounds {
             verify_seconds_max: 3 * 60,
             backoff_seconds_max: 60,
             grant_seconds_max: 60 * 60,
+            cooldown_seconds_min: 10,
             confidence_floor_permille: Permille::new(600).expect("below 1000"),
         }
     }
@@ -62,6 +72,10 @@ pub struct BoundsLayer {
     pub attempts_per_class_max: Option<u32>,
     /// See [`Bounds::attempts_per_session_max`].
     pub attempts_per_session_max: Option<u32>,
+    /// See [`Bounds::attempts_per_hour_max`].
+    pub attempts_per_hour_max: Option<u32>,
+    /// See [`Bounds::recoveries_max`].
+    pub recoveries_max: Option<u32>,
     /// See [`Bounds::plan_actions_max`].
     pub plan_actions_max: Option<u32>,
     /// See [`Bounds::tool_rounds_max`].
@@ -76,6 +90,8 @@ pub struct BoundsLayer {
     pub backoff_seconds_max: Option<u64>,
     /// See [`Bounds::grant_seconds_max`].
     pub grant_seconds_max: Option<u64>,
+    /// See [`Bounds::cooldown_seconds_min`].
+    pub cooldown_seconds_min: Option<u64>,
     /// See [`Bounds::confidence_floor_permille`].
     pub confidence_floor_permille: Option<Permille>,
 }
@@ -116,6 +132,8 @@ impl Bounds {
             rounds_max,
             attempts_per_class_max,
             attempts_per_session_max,
+            attempts_per_hour_max,
+            recoveries_max,
             plan_actions_max,
             tool_rounds_max,
             session_seconds_max,
@@ -124,6 +142,16 @@ impl Bounds {
             backoff_seconds_max,
             grant_seconds_max,
         );
+        if let Some(asked) = layer.cooldown_seconds_min {
+            if asked < self.cooldown_seconds_min {
+                return Err(WidenError {
+                    field: "cooldown_seconds_min",
+                    asked,
+                    in_force: self.cooldown_seconds_min,
+                });
+            }
+            self.cooldown_seconds_min = asked;
+        }
         if let Some(asked) = layer.confidence_floor_permille {
             if asked < self.confidence_floor_permille {
                 return Err(WidenError {
@@ -150,6 +178,14 @@ mod tests {
         let wide = BoundsLayer { rounds_max: Some(2), ..BoundsLayer::default() };
         let error = bounds.tightened(&wide).expect_err("wider");
         assert_eq!(error.field, "rounds_max");
+    }
+
+    #[test]
+    fn the_cooldown_only_rises() {
+        let shorter = BoundsLayer { cooldown_seconds_min: Some(1), ..BoundsLayer::default() };
+        assert!(Bounds::default().tightened(&shorter).is_err());
+        let longer = BoundsLayer { cooldown_seconds_min: Some(3600), ..BoundsLayer::default() };
+        assert_eq!(Bounds::default().tightened(&longer).expect("longer").cooldown_seconds_min, 3600);
     }
 
     #[test]

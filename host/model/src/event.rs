@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::tool::ToolRef;
 
 /// Version of the log's format: the envelope of a line and everything in it.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The process that holds a lease. For display; only the kernel's lock decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,17 @@ pub struct Holder {
     pub pid: u32,
     /// When the process started, as the kernel counts it, so that a reused pid is told apart.
     pub started: String,
+}
+
+/// The process that runs an effect, so that whoever comes after a crash waits for exactly this one, or ends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EffectProcess {
+    /// Its process group, which is also the id of its first process.
+    pub group: u32,
+    /// When that process started, as the kernel counts it (clock ticks since boot); empty where that cannot be told.
+    pub started: String,
+    /// The boot in which it runs; empty where that cannot be told.
+    pub boot: String,
 }
 
 /// What a session is for.
@@ -71,7 +82,45 @@ pub enum Intent {
     },
 }
 
-/// How a session stands at its end, or while it waits.
+/// Who found out what came of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettledBy {
+    /// The process that ran it.
+    Effect,
+    /// The action's probe, after that process was lost.
+    Probe,
+    /// A person who looked, after the probe could not tell.
+    Person {
+        /// User and host.
+        approver: String,
+    },
+}
+
+/// Why a session cannot go on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockReason {
+    /// The policy denies what would have to be done.
+    DeniedByPolicy,
+    /// It was recovered as often as the bounds allow.
+    CrashLoop,
+    /// Only a person can tell whether a step happened.
+    PersonNeeded,
+}
+
+impl BlockReason {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeniedByPolicy => "denied-by-policy",
+            Self::CrashLoop => "crash-loop",
+            Self::PersonNeeded => "person-needed",
+        }
+    }
+}
+
+/// How a session ended. Nothing follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
@@ -81,13 +130,9 @@ pub enum Ending {
     Undone,
     /// Not healed; a person has precise next steps.
     Escalated,
-    /// The policy denies what would have to be done.
-    Denied,
-    /// A person said no.
-    Declined,
     /// `repair` itself failed.
     Failed,
-    /// Given up by a person, or superseded by a newer session.
+    /// Given up by a person, who said no or took it back, or superseded by a newer session.
     Aborted,
 }
 
@@ -99,6 +144,24 @@ pub enum Event {
     LogOpened {
         /// Whose log it is.
         target: Target,
+    },
+    /// The first line of every later segment.
+    SegmentOpened {
+        /// Whose log it is.
+        target: Target,
+        /// Blob of the state that everything before this line folds to.
+        state: Digest,
+        /// The Merkle tree of everything before this line: the roots of its complete subtrees, largest first.
+        tree: Vec<Digest>,
+    },
+    /// Whole segments are removed by a retention rule. Recorded before anything is removed.
+    Collected {
+        /// The first record that is kept.
+        before: u64,
+        /// The rule: everything in a removed segment is older than this many days, and its sessions are over.
+        older_than_days: u32,
+        /// Who asked for it.
+        approver: String,
     },
     /// An unfinished last line was set aside on opening.
     TailSetAside {
@@ -122,6 +185,22 @@ pub enum Event {
         purpose: Purpose,
         /// The wrapped command, redacted.
         command: Vec<String>,
+        /// Blob of the evidence that it begins with, JSON; `None` without any.
+        evidence: Option<Digest>,
+        /// Sessions whose place it takes; they are ended under this one's lease.
+        supersedes: Vec<SessionId>,
+    },
+    /// Another process took over a session whose own process was lost.
+    RecoveryBegan {
+        /// Which process.
+        holder: Holder,
+    },
+    /// The session goes on.
+    Resumed {
+        /// Who asked for it.
+        approver: String,
+        /// Version of `repair`.
+        version: String,
     },
     /// What was seen and what it means.
     Diagnosed {
@@ -166,6 +245,8 @@ pub enum Event {
         blob: Digest,
         /// The class that it is meant to repair.
         class: FailureClass,
+        /// How many steps it has.
+        steps: u32,
     },
     /// The policy answered for each step of a plan.
     PolicyAnswered {
@@ -218,8 +299,8 @@ pub enum Event {
     EffectStarted {
         /// Step of the plan.
         step: u32,
-        /// Its process group.
-        process_group: u32,
+        /// The process.
+        process: EffectProcess,
     },
     /// What came of it.
     Settled {
@@ -227,8 +308,19 @@ pub enum Event {
         step: u32,
         /// What.
         outcome: Outcome,
-        /// Whether the action's probe told, after the process that ran the effect was lost.
-        by_probe: bool,
+        /// Who told.
+        by: SettledBy,
+    },
+    /// A step is behind the session for good: where a resume goes on from.
+    Checkpoint {
+        /// Step of the plan.
+        step: u32,
+        /// Id of the policy's decision under which it was done.
+        decision: Digest,
+        /// Blob of the evidence that the plan answers to.
+        evidence: Digest,
+        /// What it changed in a file, if it did.
+        edit: Option<FileEdit>,
     },
     /// Verification answered.
     Verified {
@@ -239,6 +331,15 @@ pub enum Event {
     Suspended {
         /// Why.
         reason: String,
+    },
+    /// The session cannot go on by itself.
+    Blocked {
+        /// Why.
+        reason: BlockReason,
+        /// In one sentence.
+        detail: String,
+        /// What a person can do next.
+        next_steps: Vec<String>,
     },
     /// The session is over.
     Ended {

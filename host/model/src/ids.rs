@@ -36,6 +36,8 @@ pub enum Domain {
     Case,
     /// What a tool answered.
     Reply,
+    /// The policy's answer to one plan.
+    Decision,
 }
 
 impl Domain {
@@ -51,6 +53,7 @@ impl Domain {
             Self::Target => "repair/target/1",
             Self::Case => "repair/case/1",
             Self::Reply => "repair/reply/1",
+            Self::Decision => "repair/decision/1",
         }
     }
 }

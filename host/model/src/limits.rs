@@ -92,6 +92,17 @@ pub const PROCESS_GRACE_MS: u64 = 10_000;
 
 /// Bytes of one line of the log.
 pub const LOG_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one segment of the log after which the next session begins a new one: a resume reads and verifies the newest
+/// segment only, and this much takes it a few tens of milliseconds.
+pub const LOG_SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of the state that a segment opens with.
+pub const OPENING_STATE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of the projection of one session.
+pub const PROJECTION_BYTES_MAX: usize = 256 * 1024;
+/// Earlier tries that the state of a segment carries on.
+pub const CARRIED_TRIES_MAX: usize = 512;
+/// Modified files that are named; the rest is counted.
+pub const MODIFIED_FILES_SHOWN_MAX: usize = 20;
 /// Bytes of one blob of the log.
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of the list of known targets.
@@ -125,6 +136,8 @@ const _: () = assert!(EVIDENCE_BYTES_MAX < CASE_BYTES_MAX);
 const _: () = assert!(COMPONENT_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(CASE_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(REPLY_TEXT_BYTES_MAX * REPLY_NOTES_MAX < TOOL_REPLY_FUEL_MAX);
+const _: () = assert!(OPENING_STATE_BYTES_MAX <= BLOB_BYTES_MAX);
+const _: () = assert!(LOG_LINE_BYTES_MAX as u64 <= LOG_SEGMENT_BYTES_MAX);
 const _: () = assert!(NEED_QUERIES_MAX <= OBSERVATIONS_MAX);
 const _: () = assert!(ENV_VALUE_BYTES_MIN < ENV_VALUE_BYTES_MAX);
 const _: () = assert!(TOOL_TICK_MS < TOOL_WALL_MS_MAX);

@@ -21,6 +21,12 @@ pub enum Outcome {
         /// The end of what the effect printed, redacted.
         output: Vec<String>,
     },
+    /// It was stopped, or its `repair` was lost, before it was done; nothing of it goes on. It may be begun again under the
+    /// same grant, if nothing but its own work differs from what was approved.
+    Abandoned {
+        /// In one sentence.
+        reason: String,
+    },
     /// It cannot be told whether it happened.
     Unclear {
         /// Both readings, for the person who has to look.

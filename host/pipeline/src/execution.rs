@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use jiff::SignedDuration;
 use repair_model::decision::Decision;
-use repair_model::event::{Event, Intent};
+use repair_model::event::{Event, Intent, SettledBy};
 use repair_model::grant::{Channel, Grant, GrantVoid};
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::Outcome;
@@ -122,6 +122,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
                 Outcome::Done { .. } => {}
                 Outcome::Failed { output, error } if output.is_empty() => return Ok(Execution::Failed(vec![error])),
                 Outcome::Failed { output, .. } => return Ok(Execution::Failed(output)),
+                Outcome::Abandoned { reason } => return Ok(Execution::Failed(vec![reason])),
                 Outcome::Unclear { reason } => return Ok(Execution::Unclear(reason)),
             }
         }
@@ -152,8 +153,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
                 source,
             })?;
             let (log, session) = (&mut *self.log, self.session);
-            let mut started = |process_group| {
-                log.append(Some(session), Event::EffectStarted { step: at, process_group }, Durability::Process)
+            let mut started = |process| {
+                log.append(Some(session), Event::EffectStarted { step: at, process }, Durability::Process)
             };
             let person = std::cell::RefCell::new(&mut *self.person);
             let mut progress = |line: &str| person.borrow_mut().tell(Progress::Output(line));
@@ -168,7 +169,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         };
         *self.effect_ms += self.clock.monotonic_ms().saturating_sub(started_ms);
 
-        let event = Event::Settled { step: at, outcome: outcome.clone(), by_probe: false };
+        let event = Event::Settled { step: at, outcome: outcome.clone(), by: SettledBy::Effect };
         self.log.append(Some(self.session), event, Durability::Power)?;
         self.reports.push(StepReport { summary: step.summary.clone(), outcome: outcome.clone() });
         Ok(outcome)

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use repair_model::action::Action;
-use repair_model::event::{Event, Record};
+use repair_model::event::{EffectProcess, Event, Record};
 use repair_model::evidence::Evidence;
 use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Probe, Verdict};
@@ -61,9 +61,17 @@ pub enum Durability {
 /// Why the log cannot be used. `Display` says which file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// Another live session, or the effect of a dead one, holds the target.
+    /// Another live session holds the target.
     #[error("{0}")]
     Busy(String),
+    /// The process that worked on the target is gone, and an effect that it started still runs and holds the target.
+    #[error("{what}")]
+    Outlived {
+        /// Who and what, and what to do.
+        what: String,
+        /// The process of the effect, where the log tells.
+        process: Option<EffectProcess>,
+    },
     /// The log does not verify, or is missing for a known target.
     #[error("{0}")]
     Damaged(String),
@@ -98,11 +106,28 @@ pub trait Log {
     /// # Errors
     /// When it is missing or differs.
     fn load(&self, blob: Digest) -> Result<Vec<u8>, LogError>;
-    /// All records from the first on, including those that other processes appended meanwhile.
+    /// The state that the present segment opens with, as [`Log::begin_segment`] was given it; `None` in the first segment.
+    ///
+    /// # Errors
+    /// When it is missing or was changed.
+    fn opening_state(&mut self) -> Result<Option<Vec<u8>>, LogError>;
+    /// All records of the present segment, including those that other processes appended meanwhile.
     ///
     /// # Errors
     /// When the log does not verify.
     fn records(&mut self) -> Result<&[Record], LogError>;
+    /// Whether the present segment has grown to its size, so that a new one should begin.
+    fn is_segment_full(&self) -> bool;
+    /// Begins a new segment that opens with `state`, everything that the records so far fold to, and signs its head.
+    ///
+    /// # Errors
+    /// When it may not last; the old segment goes on then.
+    fn begin_segment(&mut self, state: &[u8]) -> Result<(), LogError>;
+    /// Puts the projection of a session, a file for other programs, in place of its last one. It is never read back.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing else depends on it.
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), LogError>;
     /// Signs the log's present end, so that a later cut shows.
     ///
     /// # Errors
@@ -143,14 +168,56 @@ pub struct Preparation {
     pub other_ways: Vec<OtherWay>,
 }
 
+/// How the files of a target stand beside what a session did to them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dirt {
+    /// The files that the session changed.
+    pub files: Vec<FileStanding>,
+    /// What the version control of the project calls modified, by its path; `None` where the project has none.
+    pub modified: Option<Modified>,
+}
+
+/// One file that a session changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStanding {
+    /// Its name as plans use it.
+    pub file: String,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a file stands that a session wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// As the session left it.
+    AsWritten,
+    /// As it was before the session.
+    AsBefore,
+    /// Somebody else changed it since.
+    Foreign,
+    /// It is not there.
+    Missing,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// What is modified in a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Modified {
+    /// The first paths, at most [`repair_model::limits::MODIFIED_FILES_SHOWN_MAX`].
+    pub first: Vec<String>,
+    /// How many there are in all.
+    pub count: usize,
+}
+
 /// How an effect is run.
 pub struct EffectContext<'a> {
     /// Inherited by every process of the effect.
     pub lease: Vec<std::os::fd::BorrowedFd<'a>>,
     /// Wall time, in seconds; the effect is ended after that.
     pub seconds_max: u64,
-    /// Called once a process runs the effect, with its process group, before anything is waited for.
-    pub started: &'a mut dyn FnMut(u32) -> Result<(), LogError>,
+    /// Called once a process runs the effect, before anything is waited for.
+    pub started: &'a mut dyn FnMut(EffectProcess) -> Result<(), LogError>,
     /// Called with each line of progress, already safe to show.
     pub progress: &'a mut dyn FnMut(&str),
     /// Turns true when the person wants to stop.
@@ -191,6 +258,29 @@ pub trait Deployment {
     /// Whether the step of a plan has happened, compared with what the plan saw before it: an edit by the digest of its
     /// end, a restart by when its container was started.
     async fn probe(&mut self, step: &Step) -> Probe;
+
+    /// Whether a step that was abandoned half-way may go on: everything that differs from what it was planned on is its own
+    /// work, and what is left to do is part of what was approved.
+    ///
+    /// # Errors
+    /// Says what else differs, or why it cannot be told.
+    async fn may_go_on(&mut self, step: &Step) -> Result<(), TargetError>;
+
+    /// Removes what a step may have left beside its own change when its process was lost, such as a half-written file.
+    /// Returns what was removed, in words.
+    async fn sweep(&mut self, step: &Step) -> Vec<String>;
+
+    /// The commands with which a person can look whether `step` has happened, the most telling first.
+    fn ways_to_look(&self, step: &Step) -> Vec<String>;
+
+    /// How the files of `edits` stand against what these edits wrote, and what of the project's repository is modified.
+    async fn dirt(&mut self, edits: &[FileEdit]) -> Dirt;
+
+    /// Puts the projection of a session where the project asks for it, if it does.
+    ///
+    /// # Errors
+    /// When it cannot be written there; nothing else depends on it.
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError>;
 
     /// Whether the file of `edit` already equals its end.
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use repair_model::decision::{Decided, Decision};
-use repair_model::event::{Ending, Event, Intent, Purpose, Record};
+use repair_model::event::{EffectProcess, Ending, Event, Intent, Purpose, Record};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::grant::{Grant, GrantVoid};
 use repair_model::ids::{Digest, SessionId};
@@ -41,8 +41,6 @@ impl Status {
             Self::Ended(Ending::Healed) => "healed",
             Self::Ended(Ending::Undone) => "undone",
             Self::Ended(Ending::Escalated) => "escalated",
-            Self::Ended(Ending::Denied) => "denied",
-            Self::Ended(Ending::Declined) => "declined",
             Self::Ended(Ending::Failed) => "failed",
             Self::Ended(Ending::Aborted) => "aborted",
         }
@@ -91,8 +89,8 @@ pub struct StepState {
     pub intent: Intent,
     /// When.
     pub intended_at: Timestamp,
-    /// Process group of the effect, once it was started.
-    pub process_group: Option<u32>,
+    /// The process of the effect, once it was started.
+    pub process: Option<EffectProcess>,
     /// What came of it; `None` while it is open.
     pub outcome: Option<Outcome>,
 }
@@ -270,6 +268,8 @@ impl History {
         let Some(id) = &record.session else {
             return match record.event {
                 Event::LogOpened { .. }
+                | Event::SegmentOpened { .. }
+                | Event::Collected { .. }
                 | Event::TailSetAside { .. }
                 | Event::LeaseTaken { .. }
                 | Event::Noted { .. } => Ok(self),
@@ -319,10 +319,17 @@ fn began(id: &SessionId, purpose: &Purpose, command: &[String], time: Timestamp)
 fn advance(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), String> {
     match event {
         Event::LogOpened { .. }
+        | Event::SegmentOpened { .. }
+        | Event::Collected { .. }
         | Event::TailSetAside { .. }
         | Event::LeaseTaken { .. }
         | Event::SessionBegan { .. } => Err("an event of the log names a session".to_owned()),
-        Event::Noted { .. } | Event::ToolRefused { .. } => Ok(()),
+        Event::Noted { .. }
+        | Event::ToolRefused { .. }
+        | Event::RecoveryBegan { .. }
+        | Event::Resumed { .. }
+        | Event::Checkpoint { .. }
+        | Event::Blocked { .. } => Ok(()),
         Event::Diagnosed { round, findings, .. } => {
             if *round < session.round {
                 return Err(format!("round {round} after round {}", session.round));
@@ -342,7 +349,7 @@ fn advance(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), 
             });
             Ok(())
         }
-        Event::Planned { round, plan, blob, class } => {
+        Event::Planned { round, plan, blob, class, .. } => {
             no_open_intent(session)?;
             session.status = Status::Running;
             session.plan = Some(PlanState {
@@ -443,14 +450,14 @@ fn advance_step(session: &mut Session, event: &Event, time: Timestamp) -> Result
                 step: *step,
                 intent: intent.clone(),
                 intended_at: time,
-                process_group: None,
+                process: None,
                 outcome: None,
             });
             session.status = Status::Running;
             Ok(())
         }
-        Event::EffectStarted { step, process_group } => {
-            open_step(session, *step)?.process_group = Some(*process_group);
+        Event::EffectStarted { step, process } => {
+            open_step(session, *step)?.process = Some(process.clone());
             Ok(())
         }
         Event::Settled { step, outcome, .. } => {
@@ -496,6 +503,7 @@ fn describe(outcome: Option<&Outcome>, session: &Session) -> String {
     match outcome {
         None => "unclear: not settled".to_owned(),
         Some(Outcome::Failed { error, .. }) => format!("failed: {error}"),
+        Some(Outcome::Abandoned { reason }) => format!("abandoned: {reason}"),
         Some(Outcome::Unclear { reason }) => format!("unclear: {reason}"),
         Some(Outcome::Done { .. }) if session.status == Status::Ended(Ending::Healed) => "healed".to_owned(),
         Some(Outcome::Done { .. }) => match &session.verdict {

@@ -158,6 +158,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             version: self.options.version.clone(),
             purpose: self.options.purpose.clone(),
             command: self.options.command.clone(),
+            evidence: None,
+            supersedes: Vec::new(),
         };
         self.log.append(Some(&session), began, Durability::Power)?;
         let course = self.course(session, 0);
@@ -255,8 +257,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     fn record_end(&mut self, course: &Course, conclusion: &Conclusion, next_steps: &[String]) -> Result<(), LogError> {
         let (ending, reason) = match conclusion {
             Conclusion::Healed => (Ending::Healed, "verified".to_owned()),
-            Conclusion::Denied => (Ending::Denied, "the policy denies the plan".to_owned()),
-            Conclusion::Declined => (Ending::Declined, "a person said no".to_owned()),
+            Conclusion::Denied => (Ending::Escalated, "the policy denies the plan".to_owned()),
+            Conclusion::Declined => (Ending::Aborted, "a person said no".to_owned()),
             Conclusion::NotHealed(reason) => (Ending::Escalated, reason.clone()),
             Conclusion::AwaitingApproval => return self.log.sign_head(),
             Conclusion::Interrupted => {
@@ -428,6 +430,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             plan: frozen.digest(),
             blob: self.log.store(frozen.bytes())?,
             class: finding.class,
+            steps: frozen.plan().steps.len().try_into().unwrap_or(u32::MAX),
         };
         self.log.append(Some(&course.session), event, Durability::Process)?;
         let attempts = self.attempts(finding.class)?;

@@ -24,8 +24,9 @@ impl ComposeDeployment {
             Ok(config) => config.clone(),
             Err(error) => return failed(error.what),
         };
-        if let outcome @ (Outcome::Failed { .. } | Outcome::Unclear { .. }) = self.write(edit) {
-            return outcome;
+        let written = self.write(edit);
+        if !matches!(written, Outcome::Done { .. }) {
+            return written;
         }
         let checked = match self.compose.config().await {
             Ok(after) => moved_only(&before, &after, port_move).map(|()| after),
@@ -38,7 +39,9 @@ impl ComposeDeployment {
             }
             Err(what) => match self.write(&patch::undo(edit)) {
                 Outcome::Done { .. } => failed(format!("`{}` was put back: {what}", edit.file)),
-                Outcome::Failed { error, .. } | Outcome::Unclear { reason: error } => Outcome::Unclear {
+                Outcome::Failed { error, .. }
+                | Outcome::Abandoned { reason: error }
+                | Outcome::Unclear { reason: error } => Outcome::Unclear {
                     reason: format!("`{}` was changed ({what}) and could not be put back: {error}", edit.file),
                 },
             },

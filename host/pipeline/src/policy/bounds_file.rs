@@ -40,7 +40,7 @@ fn apply(tightened: &mut Tightened, source: usize, page: &mut Page<'_>) {
         page.problem(
             0,
             format!("it is longer than {POLICY_FILE_BYTES_MAX} bytes"),
-            "bounds are eleven numbers at most",
+            "bounds are fourteen numbers at most",
         );
         return;
     }

@@ -11,7 +11,7 @@ use crate::report::StepReport;
 pub(super) fn done_detail(step: &StepReport) -> Option<String> {
     match &step.outcome {
         Outcome::Done { detail } => Some(detail.clone()),
-        Outcome::Failed { .. } | Outcome::Unclear { .. } => None,
+        Outcome::Failed { .. } | Outcome::Abandoned { .. } | Outcome::Unclear { .. } => None,
     }
 }
 

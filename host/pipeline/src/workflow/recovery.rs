@@ -3,7 +3,7 @@
 //! An intent without an outcome is settled by the action's own probe, never by repeating it. Whoever gets here holds the
 //! lease, so no effect of an earlier process runs any more: effects inherit the lease.
 
-use repair_model::event::{Ending, Event, Intent};
+use repair_model::event::{Ending, Event, Intent, SettledBy};
 use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{FrozenPlan, Step};
@@ -79,7 +79,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Probe::Unclear(reason) => (Outcome::Unclear { reason }, "is unclear"),
         };
         let what = format!("session {} was interrupted in step {}; its effect {words}", session.id, open.step + 1);
-        let event = Event::Settled { step: open.step, outcome, by_probe: true };
+        let event = Event::Settled { step: open.step, outcome, by: SettledBy::Probe };
         self.log.append(Some(&session.id), event, Durability::Power)?;
         self.person.tell(Progress::Recovered(&what));
         Ok(())

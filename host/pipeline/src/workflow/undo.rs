@@ -2,7 +2,7 @@
 //!
 //! A file that anybody has changed since is left alone, and nothing at all is taken back then.
 
-use repair_model::event::{Ending, Event, Intent};
+use repair_model::event::{Ending, Event, Intent, SettledBy};
 use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::FileEdit;
@@ -61,6 +61,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             version: self.options.version.clone(),
             purpose: self.options.purpose.clone(),
             command: self.options.command.clone(),
+            evidence: None,
+            supersedes: Vec::new(),
         };
         self.log.append(Some(&id), began, Durability::Power)?;
         for undo in steps {
@@ -70,9 +72,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             let failed = match &outcome {
                 Outcome::Done { .. } => None,
                 Outcome::Failed { error, .. } => Some(error.clone()),
-                Outcome::Unclear { reason } => Some(reason.clone()),
+                Outcome::Abandoned { reason } | Outcome::Unclear { reason } => Some(reason.clone()),
             };
-            let event = Event::Settled { step: undo.step, outcome, by_probe: false };
+            let event = Event::Settled { step: undo.step, outcome, by: SettledBy::Effect };
             self.log.append(Some(&id), event, Durability::Power)?;
             if let Some(error) = failed {
                 let event = Event::Ended { ending: Ending::Failed, reason: error.clone(), next_steps: Vec::new() };
