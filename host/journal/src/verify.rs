@@ -210,3 +210,30 @@ pub(crate) fn running_effect(state: &StateDir, target: &Digest) -> Option<u32> {
         _ => None,
     })?
 }
+
+/// STUB
+#[derive(Debug)]
+pub struct Present {
+    /// s
+    pub opening_state: Option<Vec<u8>>,
+    /// r
+    pub records: Vec<Record>,
+}
+/// STUB
+pub fn read_present(state: &StateDir, target: &Digest) -> Result<Present, LogError> {
+    Ok(Present { opening_state: None, records: read(state, target)?.records })
+}
+/// STUB
+#[derive(Debug)]
+pub enum Liveness {
+    /// h
+    Held(repair_model::event::Holder),
+    /// e
+    HeldByEffect(repair_model::event::Holder, Option<repair_model::event::EffectProcess>),
+    /// f
+    Free(Option<repair_model::event::Holder>),
+}
+/// STUB
+pub fn liveness(_state: &StateDir, _target: &Digest) -> Result<Liveness, LogError> {
+    Ok(Liveness::Free(None))
+}
