@@ -20,7 +20,7 @@ pub(crate) fn store(folder: &Folder, bytes: &[u8]) -> Result<Digest, Trouble> {
     match read(&shelf, &digest)? {
         // It is there, but maybe since a moment ago and by a process that has died.
         Some(_) => shelf.sync()?,
-        None => shelf.replace(&name, bytes)?,
+        None => shelf.replace(&name, "blob", bytes)?,
     }
     Ok(digest)
 }
