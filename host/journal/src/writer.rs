@@ -256,6 +256,7 @@ impl Journal {
         let mut chain = self.chain.clone();
         // A line that its own reader refuses would end the log for good, so it is read before it is written.
         let line = chain.accept(&bytes).map_err(unrecordable)?;
+        debug_assert!(String::from_utf8_lossy(&bytes).contains(&format!("\"event\":{{\"kind\":\"{kind}\"")), "{kind}");
         bytes.push(b'\n');
         let written = put(&self.write, &bytes, kind, durability).map_err(cannot("append to", &self.log_path()));
         self.poisoned_by(written.map_err(Trouble::from))?;

@@ -425,7 +425,7 @@ mod tests {
         let nonce = String::new;
         let events = [
             Event::GrantUsed { nonce: nonce() },
-            Event::GrantVoided { nonce: nonce(), why: GrantVoid::Expired },
+            Event::GrantVoided { nonce: nonce(), why: GrantVoid::Plan },
             Event::Collected { before: 1, older_than_days: 2, approver: String::new() },
             Event::Resumed { approver: String::new(), version: String::new() },
             Event::Noted { note: String::new() },
