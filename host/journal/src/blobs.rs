@@ -58,6 +58,20 @@ pub(crate) fn load(folder: &Folder, digest: &Digest) -> Result<Vec<u8>, Trouble>
     Err(Problem::with_file(path, "is missing, but the log refers to it; restore it from a backup").into())
 }
 
+/// Removes a blob; it may be gone already. What a writer that died has left beside it goes too, so nobody else may be
+/// storing.
+pub(crate) fn remove(folder: &Folder, digest: &Digest) -> Result<(), LogError> {
+    let name = digest.to_string();
+    let shelf = match folder.folder(BLOBS)? {
+        Some(blobs) => blobs.folder(&name[..2])?,
+        None => None,
+    };
+    let Some(shelf) = shelf else { return Ok(()) };
+    shelf.sweep()?;
+    shelf.remove(&name)?;
+    shelf.sync()
+}
+
 fn read(shelf: &Folder, digest: &Digest) -> Result<Option<Vec<u8>>, Trouble> {
     let name = digest.to_string();
     let Some(bytes) = shelf.read(&name, BLOB_BYTES_MAX)? else { return Ok(None) };

@@ -205,6 +205,18 @@ impl Folder {
         }
     }
 
+    /// Removes a folder in this one with the files in it; it may be gone already.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), LogError> {
+        let Some(folder) = self.folder(name)? else { return Ok(()) };
+        for file in folder.names()? {
+            folder.remove(&file)?;
+        }
+        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(cannot("remove", &self.file_path(name))(error)),
+        }
+    }
+
     /// Removes what writers that died have left beside their files. Nobody else may be writing in this folder.
     pub(crate) fn sweep(&self) -> Result<(), LogError> {
         for name in self.names()?.iter().filter(|name| name.starts_with(BESIDE)) {

@@ -54,7 +54,6 @@ impl Frontier {
     }
 
     /// The places of the roots: level, place in the level, hash.
-    #[cfg(test)]
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (u8, u64, Digest)> {
         let levels = (0..64_u8).rev().filter(|level| self.size >> level & 1 == 1);
         // What is larger stands to the left, so the place is the number of subtrees of this size before it.

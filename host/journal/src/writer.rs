@@ -92,6 +92,7 @@ impl Journal {
             // Whoever began this segment was lost before its head was signed.
             journal.sign_present_end()?;
         }
+        journal.finish_collection()?;
         Ok(journal)
     }
 

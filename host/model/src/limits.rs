@@ -107,6 +107,10 @@ pub const MODIFIED_FILES_SHOWN_MAX: usize = 20;
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Blobs that an audit remembers having looked at; beyond that it looks at some again.
 pub const AUDIT_BLOBS_REMEMBERED_MAX: usize = 64 * 1024;
+/// Lines in the proof of one session.
+pub const PROOF_LINES_MAX: usize = 20_000;
+/// Bytes of the proof of one session.
+pub const PROOF_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of the list of known targets.
 pub const KNOWN_TARGETS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a signed head, of a key file, and of what a lease says of its holder.

@@ -21,6 +21,8 @@ mod auditing;
 mod damage;
 mod heads;
 mod leases;
+mod proofs;
+mod retaining;
 mod segments;
 mod tails;
 mod writing;
@@ -31,6 +33,19 @@ pub(crate) struct Still;
 impl Clock for Still {
     fn now(&self) -> Timestamp {
         "2026-01-31T12:00:00.25Z".parse().expect("a time")
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// A clock that stands still a hundred days later.
+pub(crate) struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        "2026-05-11T12:00:00Z".parse().expect("a time")
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -106,6 +121,12 @@ impl Scene {
 
     pub(crate) fn try_open(&self) -> Result<Journal, LogError> {
         Journal::open_for_session(&self.state, &self.target, holder(), Box::new(Still))
+    }
+
+    /// Opens for a session a hundred days later.
+    pub(crate) fn open_later(&self) -> Journal {
+        drop(self.open());
+        Journal::open_for_session(&self.state, &self.target, holder(), Box::new(Later)).expect("opened")
     }
 
     /// Opens for a session. Another test may just be starting a process, which holds copies of all descriptors until it
