@@ -48,6 +48,8 @@ impl Args {
         match &self.heal {
             HealArgs { self_heal: Some(_), .. } => Some("--self-heal"),
             HealArgs { yes: true, .. } => Some("--yes"),
+            HealArgs { resume: Some(_), .. } => Some("--resume"),
+            HealArgs { new: true, .. } => Some("--new"),
             HealArgs { log: Some(_), .. } => Some("--log"),
             HealArgs { command, .. } if !command.is_empty() => Some("a command after `--`"),
             HealArgs { .. } => None,
@@ -93,6 +95,13 @@ pub struct HealArgs {
     /// Answer yes to plans that are at most reversible; never to anything that replaces what has run
     #[arg(long, requires = "self_heal")]
     pub yes: bool,
+    /// Go on with the session that waits: the one with this part in its id, else the newest; without any, begin one
+    #[arg(long, value_name = "ID", requires = "self_heal", require_equals = true, num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "the option may stand alone, with a value, or not at all")]
+    pub resume: Option<Option<String>>,
+    /// Begin a new session; those that wait are looked at, recorded and given up
+    #[arg(long, requires = "self_heal", conflicts_with = "resume")]
+    pub new: bool,
     /// A log of the failure to begin with; `-` reads standard input. It names what failed, never what is changed
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     pub log: Option<PathBuf>,
@@ -114,18 +123,20 @@ pub enum Command {
     /// Name the failures in a text; no project and no engine are needed
     Classify(ClassifyArgs),
     /// Make a plan and stop at the approval
-    Plan,
+    Plan(PlanArgs),
     /// Approve the plan with this digest, or a unique beginning of it
     Approve(DigestArgs),
     /// Carry out an approved plan
     Apply(ApplyArgs),
+    /// Go on with a session that stopped, through the same gates as a new one
+    Resume(ResumeArgs),
     /// Take back the file edits of a session, byte for byte
     Undo(UndoArgs),
     /// List the sessions of this project, or of all
     Sessions(SessionsArgs),
     /// Show what a session found, planned and did
-    Show(SessionArgs),
-    /// Give up a session that waits
+    Show(ShowArgs),
+    /// Give up a session that is not over
     Abort(SessionArgs),
     /// Read and verify the log
     #[command(subcommand)]
@@ -155,6 +166,46 @@ pub enum Command {
 pub struct ClassifyArgs {
     /// A text such as a pasted log; `-` or nothing reads standard input
     pub file: Option<PathBuf>,
+}
+
+/// Options of `plan`.
+#[derive(Debug, ClapArgs)]
+pub struct PlanArgs {
+    /// Give up a session that waits and has begun something
+    #[arg(long)]
+    pub new: bool,
+}
+
+/// Options of `resume`.
+#[derive(Debug, ClapArgs)]
+pub struct ResumeArgs {
+    /// The session, or a unique part of its id [default: the newest that waits for this project]
+    pub session: Option<String>,
+    /// Tell what would happen; change and write nothing
+    #[arg(long, conflicts_with_all = ["yes", "happened", "did_not_happen", "end_effect"])]
+    pub dry_run: bool,
+    /// Say of a step that nobody could tell: it happened
+    #[arg(long, conflicts_with = "did_not_happen")]
+    pub happened: bool,
+    /// Say of a step that nobody could tell: it did not happen
+    #[arg(long)]
+    pub did_not_happen: bool,
+    /// End an effect that outlived its `repair` at once, instead of waiting for it
+    #[arg(long)]
+    pub end_effect: bool,
+    /// Answer yes to plans of the session that are at most reversible
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `show`.
+#[derive(Debug, ClapArgs)]
+pub struct ShowArgs {
+    /// The session, or a unique part of its id
+    pub session: String,
+    /// What whoever goes on with it needs: goal, progress, what is unknown, next step, warnings
+    #[arg(long)]
+    pub handover: bool,
 }
 
 /// A plan's digest.

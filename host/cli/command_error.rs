@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use repair_effects::deployment::OpenError;
 use repair_pipeline::outside::LogError;
 use repair_pipeline::policy::PolicyProblem;
-use repair_pipeline::workflow::WorkflowError;
+use repair_pipeline::workflow::{Ineligible, WorkflowError};
 
 /// How a run ended; the numbers are public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,17 @@ impl From<OpenError> for CommandError {
     }
 }
 
+impl From<Ineligible> for CommandError {
+    fn from(error: Ineligible) -> Self {
+        let hints = error.hints();
+        let code = match &error {
+            Ineligible::Over { .. } => Code::Usage,
+            Ineligible::CrashLoop { .. } => Code::NotHealed,
+        };
+        Self { code, error: Box::new(error), hints }
+    }
+}
+
 impl From<WorkflowError> for CommandError {
     fn from(error: WorkflowError) -> Self {
         match error {
@@ -131,6 +142,7 @@ impl From<WorkflowError> for CommandError {
                 let hint = format!("`repair approve {plan}` approves it");
                 Self { code: Code::AwaitingApproval, error: Box::new(error), hints: vec![hint] }
             }
+            WorkflowError::Ineligible(error) => error.into(),
             WorkflowError::Request { what, hints } => Self { hints, ..Self::new(Code::NotHealed, what) },
             error @ WorkflowError::History(_) => {
                 Self { code: Code::Damaged, error: Box::new(error), hints: Vec::new() }

@@ -7,6 +7,7 @@ mod command_error;
 mod commands;
 mod environment;
 mod interrupt;
+mod opened;
 mod opening;
 mod output;
 mod person;
@@ -22,10 +23,25 @@ use crate::command_error::CommandError;
 use crate::environment::Environment;
 use crate::printer::Printer;
 
+/// Lets a test kill this process at a named point, or make a write fail there.
+#[cfg(debug_assertions)]
+fn arm_faults(environment: &Environment) -> Result<(), CommandError> {
+    let (fault, trace) = (environment.get("REPAIR_FAULT"), environment.get("REPAIR_FAULT_TRACE"));
+    if fault.is_none() && trace.is_none() {
+        return Ok(());
+    }
+    let armed = repair_faults::arm(fault, trace.map(std::path::Path::new));
+    armed.map_err(|error| CommandError::new(command_error::Code::Usage, format!("no fault is armed: {error:?}")))
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let environment = Environment::read();
     let printer = Printer::new(args.global.json, args.global.verbose, &environment);
+    #[cfg(debug_assertions)]
+    if let Err(error) = arm_faults(&environment) {
+        return printer.failed(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return printer.failed(&CommandError::internal("the runtime cannot be started", error)),

@@ -244,13 +244,45 @@ pub fn histories(state: &StateDir) -> Result<Vec<(Target, Digest, History)>, Com
     Ok(histories)
 }
 
-/// The fold of a log.
-pub fn fold(records: &[repair_model::event::Record]) -> Result<History, CommandError> {
-    History::fold(records).map_err(|error| CommandError {
+/// What a segment says, on the state that it opens with.
+pub fn folded(state: Option<&[u8]>, records: &[repair_model::event::Record]) -> Result<History, CommandError> {
+    History::from_segment(state, records).map_err(inconsistent)
+}
+
+/// The one session that is not over and whose id contains `part`. Only the present segment of each log is read; a session
+/// that is over is found by its whole log, and the error says so.
+pub fn find_open_session(state: &StateDir, part: &str) -> Result<FoundSession, CommandError> {
+    let mut found = Vec::new();
+    for known in state.known_targets()? {
+        let present = repair_journal::read_present(state, &known.id)?;
+        let history = folded(present.opening_state.as_deref(), &present.records)?;
+        let ids: Vec<SessionId> =
+            history.open().map(|session| session.id.clone()).filter(|id| id.as_str().contains(part)).collect();
+        found.extend(ids.into_iter().map(|id| (known.target.clone(), known.id, history.clone(), id)));
+    }
+    if found.len() > 1 {
+        let ids: Vec<_> = found.iter().map(|(_, _, _, id)| id.to_string()).collect();
+        return Err(CommandError::new(Code::Usage, format!("`{part}` fits several sessions: {}", ids.join(", "))));
+    }
+    if let Some((target, target_id, history, id)) = found.pop() {
+        return Ok(FoundSession { target, target_id, history, id });
+    }
+    let over = find_session(state, part)?;
+    let status = over.session()?.status.as_str();
+    Err(repair_pipeline::workflow::Ineligible::Over { session: over.id, status }.into())
+}
+
+fn inconsistent(error: repair_pipeline::session::IllegalTransition) -> CommandError {
+    CommandError {
         code: Code::Damaged,
         error: Box::new(error),
         hints: vec!["`repair audit verify` shows what is wrong with the log".to_owned()],
-    })
+    }
+}
+
+/// The fold of a log.
+pub fn fold(records: &[repair_model::event::Record]) -> Result<History, CommandError> {
+    History::fold(records).map_err(inconsistent)
 }
 
 /// The one session whose id contains `part`.

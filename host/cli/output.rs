@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use repair_classification::{Found, ProofLine, Summary};
+use repair_journal::Liveness;
 use repair_model::decision::Decided;
+use repair_model::event::{EffectProcess, Holder};
 use repair_model::finding::{Finding, Proof};
 use repair_model::ids::{Digest, Permille, SessionId};
 use repair_model::outcome::{Outcome, Verdict};
 use repair_model::plan::{OtherWay, Plan, Step};
+use repair_pipeline::handover::Handover;
 use repair_pipeline::report::{Conclusion, Report};
 use repair_pipeline::session::Session;
 use schemars::JsonSchema;
@@ -23,7 +26,8 @@ const FORMAT: &str = "repair/1";
 pub struct ReportDocument {
     /// Version of this format.
     pub format: &'static str,
-    /// `healthy`, `healed`, `awaiting-approval`, `denied`, `declined`, `not-healed` or `interrupted`.
+    /// `healthy`, `healed`, `undone`, `awaiting-approval`, `denied`, `declined`, `not-healed`, `suspended`, `blocked`,
+    /// `given-up` or `interrupted`.
     pub result: &'static str,
     /// The exit code.
     pub code: u8,
@@ -45,6 +49,9 @@ pub struct ReportDocument {
     pub verdict: Option<Verdict>,
     /// Tools that saw the case and did not lead to a plan.
     pub passed: Vec<PassedDocument>,
+    /// Sessions of the target that wait to be gone on with, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WaitingDocument>,
     /// What a person can do next.
     pub next_steps: Vec<String>,
     /// Rounds that were begun.
@@ -141,6 +148,100 @@ pub struct PassedDocument {
     pub refused: bool,
 }
 
+/// A session that waits to be gone on with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct WaitingDocument {
+    /// Its id.
+    pub id: SessionId,
+    /// How it stands.
+    pub status: &'static str,
+    /// Whether its plan was approved from elsewhere.
+    pub approved: bool,
+    /// Where it is on its way through the round.
+    pub phase: &'static str,
+    /// Whether a process works on it.
+    pub process: ProcessDocument,
+    /// When its last event was written.
+    #[schemars(with = "String")]
+    pub updated: jiff::Timestamp,
+}
+
+/// Whether a process works on a session. The kernel's lock decides; the rest is for display.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProcessDocument {
+    /// `running`: a live `repair` holds the target; `stale`: that is gone and an effect of it still runs; `dead`: nobody
+    /// holds the target.
+    pub state: &'static str,
+    /// Why it is that, in one sentence.
+    pub because: String,
+    /// Who held the target last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// The process of the effect that still runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectProcess>,
+}
+
+/// What a resume would do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ResumeDocument {
+    /// Version of this format.
+    pub format: &'static str,
+    /// How the session stands.
+    pub handover: Handover,
+    /// Whether a process works on it.
+    pub process: ProcessDocument,
+    /// What would happen, in order.
+    pub would: Vec<String>,
+}
+
+impl ResumeDocument {
+    /// What a resume would do.
+    pub fn new(handover: Handover, would: Vec<String>, liveness: &Liveness) -> Self {
+        Self { format: FORMAT, handover, process: ProcessDocument::new(liveness), would }
+    }
+}
+
+impl WaitingDocument {
+    /// A session of a target that is held or not.
+    pub fn new(session: &Session, liveness: &Liveness) -> Self {
+        Self {
+            id: session.id.clone(),
+            status: session.status.as_str(),
+            approved: session.is_approved(),
+            phase: session.phase.as_str(),
+            process: ProcessDocument::new(liveness),
+            updated: session.updated,
+        }
+    }
+}
+
+impl ProcessDocument {
+    /// Who holds the target of a session that is not over.
+    pub fn new(liveness: &Liveness) -> Self {
+        match liveness {
+            Liveness::Held(holder) => Self {
+                state: "running",
+                because: format!("process {} of {}@{} holds the target", holder.pid, holder.user, holder.host),
+                holder: Some(holder.clone()),
+                effect: None,
+            },
+            Liveness::HeldByEffect(holder, effect) => Self {
+                state: "stale",
+                because: format!("process {} is gone, and an effect that it started holds the target", holder.pid),
+                holder: Some(holder.clone()),
+                effect: effect.clone(),
+            },
+            Liveness::Free(holder) => Self {
+                state: "dead",
+                because: "nobody holds the target".to_owned(),
+                holder: holder.clone(),
+                effect: None,
+            },
+        }
+    }
+}
+
 /// A session in a list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionDocument {
@@ -148,6 +249,13 @@ pub struct SessionDocument {
     pub id: SessionId,
     /// How it stands.
     pub status: &'static str,
+    /// Whether its plan was approved from elsewhere.
+    pub approved: bool,
+    /// Where it is, or was last, on its way through the round.
+    pub phase: &'static str,
+    /// Whether a process works on it; absent once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessDocument>,
     /// When it began.
     #[schemars(with = "String")]
     pub started: jiff::Timestamp,
@@ -178,6 +286,10 @@ pub fn result_of(conclusion: &Conclusion) -> (&'static str, Code) {
         Conclusion::Declined => ("declined", Code::NotHealed),
         Conclusion::NotHealed(_) => ("not-healed", Code::NotHealed),
         Conclusion::Interrupted => ("interrupted", Code::Interrupted),
+        Conclusion::Suspended(_) => ("suspended", Code::NotHealed),
+        Conclusion::Blocked(..) => ("blocked", Code::NotHealed),
+        Conclusion::GivenUp => ("given-up", Code::NotHealed),
+        Conclusion::Undone => ("undone", Code::Success),
     }
 }
 
@@ -201,7 +313,9 @@ impl ReportDocument {
     pub fn healed(report: &Report) -> Self {
         let (result, code) = result_of(&report.conclusion);
         let reason = match &report.conclusion {
-            Conclusion::NotHealed(reason) => Some(reason.clone()),
+            Conclusion::NotHealed(reason) | Conclusion::Suspended(reason) | Conclusion::Blocked(_, reason) => {
+                Some(reason.clone())
+            }
             _ => None,
         };
         Self {
@@ -243,6 +357,7 @@ impl ReportDocument {
             steps: Vec::new(),
             verdict: None,
             passed: Vec::new(),
+            waiting: Vec::new(),
             next_steps: Vec::new(),
             rounds: 0,
             effect_ms: 0,
@@ -312,10 +427,17 @@ pub fn plan_document(digest: Digest, plan: &Plan, decided: &[Decided]) -> PlanDo
 }
 
 /// A session in a list.
-pub fn session_document(session: &Session, target: &repair_model::target::Target) -> SessionDocument {
+pub fn session_document(
+    session: &Session,
+    target: &repair_model::target::Target,
+    liveness: Option<&Liveness>,
+) -> SessionDocument {
     SessionDocument {
         id: session.id.clone(),
         status: session.status.as_str(),
+        approved: session.is_approved(),
+        phase: session.phase.as_str(),
+        process: liveness.filter(|_| !session.status.is_final()).map(ProcessDocument::new),
         started: session.started,
         updated: session.updated,
         class: session.findings.first().map(|finding| finding.class.as_str()),

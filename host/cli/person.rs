@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 
 use repair_model::text::escaped;
-use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress};
+use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRequest};
 
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
@@ -83,6 +83,22 @@ impl Person for TerminalPerson<'_> {
         PersonsAnswer::Later
     }
 
+    async fn settle(&mut self, request: &SettleRequest<'_>) -> Option<bool> {
+        if !self.interactive {
+            return None;
+        }
+        self.printer.ask(&screen::unknown_step(request));
+        for _ in 0..WRONG_ANSWERS_MAX {
+            match self.read_line("Did it happen? [y]es [n]o [l]eave it: ").await?.as_str() {
+                "y" | "yes" => return Some(true),
+                "n" | "no" => return Some(false),
+                "l" | "leave" => return None,
+                other => self.printer.ask(&format!("`{}` is no answer.\n", escaped(other))),
+            }
+        }
+        None
+    }
+
     fn tell(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Inspecting => self.say_once("looking at the project".to_owned()),
@@ -113,6 +129,9 @@ impl Person for TerminalPerson<'_> {
             }
             Progress::Void(why) => self.say_once(format!("{}; planning anew", escaped(why))),
             Progress::Recovered(what) => self.say_once(escaped(what)),
+            Progress::Unpublished(why) => {
+                self.say_once(format!("the file for other programs was not written: {}", escaped(why)));
+            }
         }
     }
 

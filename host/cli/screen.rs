@@ -7,7 +7,7 @@ use repair_model::finding::Finding;
 use repair_model::plan::EditMethod;
 use repair_model::risk::Risk;
 use repair_model::text::{escaped, escaped_short};
-use repair_pipeline::approval::ApprovalRequest;
+use repair_pipeline::approval::{ApprovalRequest, SettleRequest};
 
 use crate::printer::{Tone, toned};
 
@@ -92,6 +92,18 @@ pub fn explanation(request: &ApprovalRequest<'_>) -> String {
     let asks = request.decided.iter().any(|decided| decided.decision == Decision::Ask);
     if asks {
         let _ = writeln!(text, "  One yes covers the whole plan, once, in session {}.", request.session);
+    }
+    text
+}
+
+/// A step of which nobody knows whether it happened: both readings, and how to look.
+pub fn unknown_step(request: &SettleRequest<'_>) -> String {
+    let mut text = String::new();
+    let heading = toned(Tone::Heading, "It cannot be told whether a step happened");
+    let _ = writeln!(text, "\n{heading}  step {} of session {}", request.step + 1, request.session);
+    let _ = writeln!(text, "  {}", escaped(request.reason));
+    for way in request.ways {
+        let _ = writeln!(text, "  look: {}", escaped(way));
     }
     text
 }

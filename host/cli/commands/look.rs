@@ -11,7 +11,8 @@ use repair_model::text::escaped;
 use repair_pipeline::classification::{classify, container_errors};
 use repair_pipeline::outside::Deployment as _;
 
-use super::heal::run_command;
+use super::starting::remind;
+use super::wrapped::run_command;
 use super::{Context, log_file};
 use crate::command_error::{Code, CommandError};
 use crate::opening::{deployment, project_choice, settings, state_dir};
@@ -40,14 +41,16 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     let state = state_dir(context.global, context.environment);
     let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
     let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
+    let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {
         return failed_beside(context, &evidence, verdict);
     }
     if verdict.healthy() {
         show_verdict(context.printer, &verdict);
         context.printer.line(&toned(Tone::Good, "healthy"));
-        context.printer.document(&ReportDocument::healthy(verdict))?;
-        return Ok(Code::Success);
+        let code = if waiting.is_empty() { Code::Success } else { Code::NotHealed };
+        context.printer.document(&ReportDocument { waiting, code: code as u8, ..ReportDocument::healthy(verdict) })?;
+        return Ok(code);
     }
     let findings = diagnose(&mut deployment, evidence).await;
     let next_steps = next_steps(&findings);
@@ -58,7 +61,8 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     for step in &next_steps {
         context.printer.line(&format!("{} {}", toned(Tone::Warning, "next:"), escaped(step)));
     }
-    context.printer.document(&ReportDocument::explained(&findings, verdict, next_steps))?;
+    let document = ReportDocument::explained(&findings, verdict, next_steps);
+    context.printer.document(&ReportDocument { waiting, ..document })?;
     Ok(Code::NotHealed)
 }
 

@@ -1,19 +1,25 @@
 //! One file for each command. A command opens what it needs, calls the libraries, prints, and says how it ended.
 
+mod apply;
 mod audit;
 mod classify;
 mod clean;
 mod doctor;
+mod handover;
 mod heal;
 mod init;
 mod log_file;
 mod look;
 mod policy;
 mod replay;
+mod report;
+mod resume;
 mod schema;
 mod sessions;
+mod starting;
 mod tool;
 mod undo;
+mod wrapped;
 mod yes_and_no;
 
 use clap::CommandFactory as _;
@@ -36,6 +42,13 @@ pub struct Context<'c> {
     pub interrupt: Interrupt,
 }
 
+impl Context<'_> {
+    /// The same with other options, such as those that name the project of a session.
+    pub fn on<'c>(&'c self, global: &'c GlobalArgs) -> Context<'c> {
+        Context { global, environment: self.environment, printer: self.printer, interrupt: self.interrupt.clone() }
+    }
+}
+
 /// Runs what the command line asks for.
 pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) -> Result<Code, CommandError> {
     if let Some(option) = args.misplaced_healing() {
@@ -52,12 +65,14 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         None if args.heal.command.is_empty() => look::run(&context, args.heal.log.as_deref()).await,
         None => look::wrapped(&context, &args.heal.command).await,
         Some(Command::Classify(classify)) => classify::run(&context, &classify),
-        Some(Command::Plan) => heal::plan(&context).await,
+        Some(Command::Plan(plan)) => heal::plan(&context, plan.new).await,
         Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest),
-        Some(Command::Apply(apply)) => heal::apply(&context, &apply).await,
+        Some(Command::Apply(apply)) => apply::apply(&context, &apply).await,
         Some(Command::Undo(undo)) => undo::run(&context, &undo).await,
         Some(Command::Sessions(sessions)) => sessions::list(&context, sessions.all),
-        Some(Command::Show(session)) => sessions::show(&context, &session.session),
+        Some(Command::Resume(resume)) => resume::run(&context, &resume).await,
+        Some(Command::Show(show)) if show.handover => handover::run(&context, &show.session).await,
+        Some(Command::Show(show)) => sessions::show(&context, &show.session, false),
         Some(Command::Abort(session)) => yes_and_no::abort(&context, &session.session),
         Some(Command::Audit(command)) => audit::run(&context, &command),
         Some(Command::Replay(session)) => replay::run(&context, &session.session),

@@ -1,6 +1,8 @@
 //! `sessions` and `show`: what the logs say; nothing is written.
 
+use jiff::Timestamp;
 use repair_effects::compose::project::locate;
+use repair_journal::liveness;
 use repair_model::event::Intent;
 use repair_model::outcome::Outcome;
 use repair_model::text::escaped;
@@ -11,7 +13,7 @@ use super::look::{show_finding, show_verdict};
 use crate::command_error::{Code, CommandError};
 use crate::opening::{find_session, histories, project_choice, state_dir};
 use crate::output::session_document;
-use crate::printer::{Tone, toned};
+use crate::printer::{Printer, Tone, toned};
 
 /// Lists the sessions of the project in this folder, or of all.
 pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
@@ -22,9 +24,11 @@ pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
             .hint("`repair sessions --all` lists the sessions of all projects"));
     }
     let mut documents = Vec::new();
-    for (target, _, history) in histories(&state)? {
+    for (target, id, history) in histories(&state)? {
         if all || here.as_ref().is_some_and(|here| here.directory == target.directory) {
-            documents.extend(history.sessions().map(|session| session_document(session, &target)));
+            let liveness = liveness(&state, &id)?;
+            let of_target = history.sessions().map(|session| session_document(session, &target, Some(&liveness)));
+            documents.extend(of_target);
         }
     }
     documents.sort_by(|one, other| one.id.cmp(&other.id));
@@ -34,8 +38,10 @@ pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
     for document in &documents {
         let plan = document.plan.map(|plan| format!("  plan {}", plan.short())).unwrap_or_default();
         let place = if all { format!("  {}", escaped(&document.directory)) } else { String::new() };
+        let approved = if document.approved { "  approved" } else { "" };
+        let process = document.process.as_ref().map(|process| format!("  {}", process.state)).unwrap_or_default();
         context.printer.line(&format!(
-            "{}  {:<18} {}{plan}{place}",
+            "{}  {:<18} {}{process}{approved}{plan}{place}",
             document.id,
             document.status,
             document.class.unwrap_or("-")
@@ -46,8 +52,9 @@ pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
 }
 
 /// Shows one session.
-pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> {
-    let printer = context.printer;
+/// With `on_stderr` it belongs to a question.
+pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Code, CommandError> {
+    let printer = &Lines { printer: context.printer, on_stderr };
     let found = find_session(&state_dir(context.global, context.environment), session)?;
     let session = found.session()?;
     printer.line(&format!("{}  {}", toned(Tone::Heading, session.id.as_str()), session.status.as_str()));
@@ -62,7 +69,7 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
         printer.line(&format!("  command   {}", escaped(&session.command.join(" "))));
     }
     for finding in &session.findings {
-        show_finding(printer, finding);
+        show_finding(context.printer, finding);
     }
     if let Some(plan) = &session.plan {
         let decision = plan.decision.map(|decision| format!(", policy: {decision}")).unwrap_or_default();
@@ -91,7 +98,7 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
         printer.line(&format!("  step {}    {}: {}", step.step + 1, escaped(&what), escaped(&outcome)));
     }
     if let Some(verdict) = &session.verdict {
-        show_verdict(printer, verdict);
+        show_verdict(context.printer, verdict);
     }
     if let Status::Suspended(reason) = &session.status {
         printer.line(&format!("  suspended {}", escaped(reason)));
@@ -102,6 +109,52 @@ pub fn show(context: &Context<'_>, session: &str) -> Result<Code, CommandError> 
     for step in &session.next_steps {
         printer.line(&format!("  next      {}", escaped(step)));
     }
-    printer.document(&session_document(session, &found.target))?;
+    if let Status::Blocked(reason) = &session.status {
+        printer.line(&format!("  blocked   {}", reason.as_str()));
+    }
+    if !on_stderr {
+        let liveness = liveness(&state_dir(context.global, context.environment), &found.target_id)?;
+        context.printer.document(&session_document(session, &found.target, Some(&liveness)))?;
+    }
     Ok(Code::Success)
+}
+
+/// Lines for a person, as data or beside a question.
+struct Lines<'p> {
+    printer: &'p Printer,
+    on_stderr: bool,
+}
+
+impl Lines<'_> {
+    fn line(&self, text: &str) {
+        match self.on_stderr {
+            true => self.printer.ask(&format!("{text}\n")),
+            false => self.printer.line(text),
+        }
+    }
+}
+
+/// How long ago something was, in one or two words.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_said_in_its_largest_unit_and_never_negative() {
+        let at = |second: i64| Timestamp::from_second(second).expect("in range");
+        for (then, now, said) in [(0, 0, "0 s"), (9, 0, "0 s"), (0, 59, "59 s"), (0, 61, "1 min"), (0, 7200, "2 h")] {
+            assert_eq!(age(at(then), at(now)), said);
+        }
+        assert_eq!(age(at(0), at(3 * 86_400)), "3 days");
+    }
 }

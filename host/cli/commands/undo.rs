@@ -6,9 +6,9 @@ use repair_model::text::escaped;
 use repair_pipeline::workflow::{UndoStep, undo_steps};
 
 use super::Context;
-use super::heal::{journal, open, options};
 use crate::args::UndoArgs;
 use crate::command_error::{Code, CommandError};
+use crate::opened::{journal, open, options, options_of};
 use crate::opening::{find_session, state_dir};
 use crate::person::TerminalPerson;
 
@@ -19,26 +19,17 @@ pub async fn run(context: &Context<'_>, args: &UndoArgs) -> Result<Code, Command
     if steps.is_empty() {
         return Err(CommandError::new(Code::Usage, format!("session {} has no edit to take back", found.id)));
     }
-    let mut global = context.global.clone();
-    global.project_directory.get_or_insert_with(|| found.target.directory.clone());
-    global.project_name.get_or_insert_with(|| found.target.project.clone());
-    if found.target.files_are_explicit && global.files.is_empty() {
-        global.files.clone_from(&found.target.files);
-    }
-    let context = &Context {
-        global: &global,
-        environment: context.environment,
-        printer: context.printer,
-        interrupt: context.interrupt.clone(),
-    };
+    let global = options_of(context.global, &found.target);
+    let context = &context.on(&global);
     let mut person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
     if !args.yes && !confirmed(context, &person, &steps).await? {
         context.printer.line("nothing was taken back");
         return Ok(Code::NotHealed);
     }
     let mut opened = open(context, Vec::new()).await?;
-    let mut journal = journal(context, &opened.deployment)?;
-    let options = options(context, Purpose::Undo { session: found.id.clone() }, args.yes, &[])?;
+    let mut journal = journal(context, &opened, false).await?;
+    let purpose = Purpose::Undo { session: found.id.clone(), steps: steps.clone() };
+    let options = options(context, opened.target(), purpose, args.yes, &[])?;
     let session = opened.workflow(&mut journal, &mut person, options).undo(&found.id, &steps).await?;
     for step in &steps {
         context.printer.line(&format!("restored {}", escaped(&step.edit.file)));

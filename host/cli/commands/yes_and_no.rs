@@ -1,9 +1,9 @@
 //! `approve` and `abort`: they write to the log without the lease, so that they work while a session waits.
 
-use repair_journal::Journal;
-use repair_model::event::{Ending, Event};
+use repair_journal::{Journal, Liveness, liveness};
+use repair_model::event::{Ending, Event, Record};
 use repair_model::grant::Channel;
-use repair_model::ids::Digest;
+use repair_model::ids::{Digest, SessionId};
 use repair_model::plan::FrozenPlan;
 use repair_model::text::escaped;
 use repair_pipeline::approval;
@@ -11,7 +11,8 @@ use repair_pipeline::outside::{Clock as _, Durability, Log as _};
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{self, SystemClock, find_session, histories, random, state_dir};
+use crate::opening::{self, SystemClock, find_open_session, folded, histories, random, state_dir};
+use crate::printer::{Tone, toned};
 
 /// Approves the plan with this digest, in the session that waits with it.
 pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, CommandError> {
@@ -54,8 +55,7 @@ pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, Comma
         random()?,
     );
     let (digest, expires_at) = (grant.plan, grant.expires_at);
-    journal.append(Some(&session.id), Event::Granted { grant }, Durability::Power)?;
-    journal.sign_head()?;
+    append_where_it_follows(&mut journal, &session.id, Event::Granted { grant })?;
     show(context, &frozen, digest, &format!("{expires_at:.0}"))
 }
 
@@ -69,20 +69,16 @@ fn show(context: &Context<'_>, frozen: &FrozenPlan, digest: Digest, expires_at: 
     Ok(Code::Success)
 }
 
-/// Gives up a session that waits.
+/// Gives up a session that is not over. What it left open stays unknown, and how to look is said.
 pub fn abort(context: &Context<'_>, session: &str) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
-    let found = find_session(&state, session)?;
-    let state_of = found.session()?;
-    if state_of.status.is_final() {
-        return Err(CommandError::new(Code::Usage, format!("session {} is {}", found.id, state_of.status.as_str())));
-    }
-    if let Some(open) = state_of.open_intent() {
-        return Err(CommandError::new(
-            Code::NotHealed,
-            format!("step {} of session {} was begun and is not settled", open.step + 1, found.id),
-        )
-        .hint("run `repair --self-heal=preview`: it looks whether the step happened before anything else"));
+    let found = find_open_session(&state, session)?;
+    let state_of = found.session()?.clone();
+    // A process that works on it would go on with something that is over.
+    if let (Liveness::Held(holder), true) = (liveness(&state, &found.target_id)?, state_of.status.needs_process()) {
+        let who = format!("process {} of {}@{}", holder.pid, holder.user, holder.host);
+        return Err(CommandError::new(Code::Busy, format!("{who} works on session {}", found.id))
+            .hint(format!("interrupt it there (`kill -INT {}`), then give the session up", holder.pid)));
     }
     let mut journal = Journal::open_for_append(&state, &found.target_id, Box::new(SystemClock::new()))?;
     let event = Event::Ended {
@@ -90,9 +86,40 @@ pub fn abort(context: &Context<'_>, session: &str) -> Result<Code, CommandError>
         reason: format!("given up by {}", context.environment.approver()),
         next_steps: Vec::new(),
     };
-    journal.append(Some(&found.id), event, Durability::Power)?;
-    journal.sign_head()?;
+    append_where_it_follows(&mut journal, &found.id, event)?;
     context.printer.line(&format!("session {} was given up", found.id));
-    context.printer.document(&serde_json::json!({ "aborted": found.id }))?;
+    let open = state_of.open_intent().or_else(|| state_of.unknown_step());
+    if let Some(open) = open {
+        let what = format!("step {} may or may not have happened; nobody looks at it any more", open.step + 1);
+        context.printer.line(&format!("{} {what}", toned(Tone::Warning, "note:")));
+        context
+            .printer
+            .line(&format!("{} `docker compose ps --all` shows how the services are", toned(Tone::Warning, "next:")));
+    }
+    context.printer.document(&serde_json::json!({
+        "aborted": found.id,
+        "unknown_step": open.map(|open| open.step + 1),
+    }))?;
     Ok(Code::Success)
+}
+
+/// Appends an event of a session, if it can follow what the log says by then: whoever works on the session may have gone on
+/// since it was looked at.
+fn append_where_it_follows(journal: &mut Journal, session: &SessionId, event: Event) -> Result<(), CommandError> {
+    let state = journal.opening_state()?;
+    let history = folded(state.as_deref(), journal.records()?)?;
+    let sequence = journal.records()?.last().map_or(0, |record| record.sequence + 1);
+    let record = Record {
+        sequence,
+        session: Some(session.clone()),
+        epoch: 0,
+        time: SystemClock::new().now(),
+        event: event.clone(),
+    };
+    history.next(&record).map_err(|error| {
+        CommandError::new(Code::NotHealed, format!("session {session} has gone on meanwhile: {}", error.what))
+            .hint("`repair sessions` shows how it stands")
+    })?;
+    journal.append(Some(session), event, Durability::Power)?;
+    Ok(journal.sign_head()?)
 }

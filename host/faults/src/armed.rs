@@ -102,7 +102,10 @@ impl Armed {
             // shows as points that are missing.
             let _ = trace.write_all(format!("{name}\n").as_bytes());
         }
-        let due = self.fault.as_ref().is_some_and(|fault| fault.what == What::Kill && fault.comes_by(&mut self.passed, point, &name));
+        let due = self
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.what == What::Kill && fault.comes_by(&mut self.passed, point, &name));
         count(&mut self.passed, point, &name);
         due
     }

@@ -144,11 +144,7 @@ impl Bounds {
         );
         if let Some(asked) = layer.cooldown_seconds_min {
             if asked < self.cooldown_seconds_min {
-                return Err(WidenError {
-                    field: "cooldown_seconds_min",
-                    asked,
-                    in_force: self.cooldown_seconds_min,
-                });
+                return Err(WidenError { field: "cooldown_seconds_min", asked, in_force: self.cooldown_seconds_min });
             }
             self.cooldown_seconds_min = asked;
         }

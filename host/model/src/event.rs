@@ -57,7 +57,18 @@ pub enum Purpose {
     Undo {
         /// Whose edits are taken back.
         session: SessionId,
+        /// Which, in the order in which they are taken back.
+        steps: Vec<UndoStep>,
     },
+}
+
+/// One edit that is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UndoStep {
+    /// Its place among all steps of the earlier session, counted from 0.
+    pub step: u32,
+    /// The edit that restores the file.
+    pub edit: FileEdit,
 }
 
 /// What an intent is about to do.
@@ -191,6 +202,8 @@ pub enum Event {
         evidence: Option<Digest>,
         /// Sessions whose place it takes; they are ended under this one's lease.
         supersedes: Vec<SessionId>,
+        /// The target as this session sees it: files, profiles and services are those that it was asked for.
+        target: Target,
     },
     /// Another process took over a session whose own process was lost.
     RecoveryBegan {

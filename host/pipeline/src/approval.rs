@@ -39,6 +39,19 @@ pub enum PersonsAnswer {
     Later,
 }
 
+/// A step of which only a person can tell whether it happened.
+#[derive(Debug)]
+pub struct SettleRequest<'a> {
+    /// The session.
+    pub session: &'a SessionId,
+    /// The step of its plan, counted from 0.
+    pub step: u32,
+    /// Both readings.
+    pub reason: &'a str,
+    /// Commands with which to look.
+    pub ways: &'a [String],
+}
+
 /// What the workflow tells while it runs.
 #[derive(Debug)]
 pub enum Progress<'a> {
@@ -65,6 +78,8 @@ pub enum Progress<'a> {
     Void(&'a str),
     /// An earlier session was settled.
     Recovered(&'a str),
+    /// The file for other programs could not be written, and why; nothing depends on it.
+    Unpublished(&'a str),
 }
 
 /// The person in front of `repair`, or nobody.
@@ -74,6 +89,8 @@ pub trait Person {
     fn interactive(&self) -> bool;
     /// Asks.
     async fn approve(&mut self, request: &ApprovalRequest<'_>) -> PersonsAnswer;
+    /// Asks whether a step has happened; `None` when nobody can say.
+    async fn settle(&mut self, request: &SettleRequest<'_>) -> Option<bool>;
     /// Tells.
     fn tell(&mut self, progress: Progress<'_>);
     /// Whether the person wants to stop.

@@ -3,9 +3,10 @@
 //! There is one gate and every effect passes it: declared by the tool, inside this target, risk and change computed again,
 //! allowed by policy, granted, what was approved still true, attempts left. The plan leaves no choice to execution.
 
+mod budget;
+
 use std::os::fd::{AsFd, OwnedFd};
 
-use jiff::SignedDuration;
 use repair_model::decision::Decision;
 use repair_model::event::{Event, Intent, SettledBy};
 use repair_model::grant::{Channel, Grant, GrantVoid};
@@ -14,11 +15,15 @@ use repair_model::outcome::Outcome;
 use repair_model::plan::{Change, FrozenPlan, Step};
 use repair_model::target::Target;
 
+pub(crate) use self::budget::ATTEMPT_WINDOW_SECONDS;
+use self::budget::Budget;
 use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Clock, Deployment, Durability, EffectContext, Log, LogError, Tools};
 use crate::policy::{Policies, Request};
+use crate::projection;
 use crate::report::StepReport;
-use crate::session::{History, IllegalTransition};
+use crate::session::{History, HistoryError, IllegalTransition, Session, StepState};
+use crate::workflow::Elsewhere;
 
 /// Why a step was not started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Execution {
     Done,
     /// A step failed; with the end of its output.
     Failed(Vec<String>),
+    /// A step was stopped before it was done, and may be begun again.
+    Abandoned(String),
     /// It cannot be told whether a step happened.
     Unclear(String),
     /// A step was not started.
@@ -57,6 +64,15 @@ pub enum ExecutionError {
     /// The log does not say what it should.
     #[error("the log of this target is not consistent")]
     History(#[from] IllegalTransition),
+}
+
+impl From<HistoryError> for ExecutionError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Log(error) => Self::Log(error),
+            HistoryError::Illegal(error) => Self::History(error),
+        }
+    }
 }
 
 /// Everything that execution needs.
@@ -79,29 +95,51 @@ pub struct Executor<'e, D, T, L, P> {
     pub session: &'e SessionId,
     /// Its round.
     pub round: u32,
+    /// Effects that other projects of the same directory began.
+    pub elsewhere: &'e [Elsewhere],
     /// What was done so far.
     pub reports: &'e mut Vec<StepReport>,
     /// Milliseconds spent in effects so far.
     pub effect_ms: &'e mut u64,
 }
 
-/// Attempts for a class count within this time, in seconds.
-pub(crate) const ATTEMPT_WINDOW_SECONDS: i64 = 3600;
+/// Where a step stands in its plan.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Its number, counted from 0.
+    at: u32,
+    /// How many steps are left with it.
+    left: usize,
+}
+
+/// The checkpoint after a step that is done; `None` for a session that no policy has decided for.
+pub(crate) fn checkpoint(session: &Session, at: u32, step: &Step) -> Option<Event> {
+    let edit = match &step.change {
+        Change::Edit(edit) => Some(edit.clone()),
+        _ => None,
+    };
+    let plan = session.plan.as_ref()?;
+    Some(Event::Checkpoint { step: at, decision: plan.decision_id?, evidence: session.evidence?, edit })
+}
 
 impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
-    /// Carries out `frozen` under `grant`.
+    /// Carries out `frozen` under `grant`, from the step of the number `from` on: those before it are done.
     ///
     /// # Errors
     /// When the log fails; nothing is started after that.
-    pub async fn carry_out(&mut self, frozen: &FrozenPlan, grant: &Grant) -> Result<Execution, ExecutionError> {
+    pub async fn carry_out(
+        &mut self,
+        frozen: &FrozenPlan,
+        grant: &Grant,
+        from: usize,
+    ) -> Result<Execution, ExecutionError> {
         let steps = &frozen.plan().steps;
-        let mut begun = false;
-        for (at, step) in steps.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate().skip(from) {
             if self.person.interrupted() {
                 return Ok(Execution::Interrupted);
             }
-            let steps_left = (steps.len() - at).try_into().unwrap_or(u32::MAX);
-            if let Err(refusal) = self.gate(frozen, grant, step, steps_left).await? {
+            let place = Place { at: at.try_into().unwrap_or(u32::MAX), left: steps.len() - at };
+            if let Err(refusal) = self.gate(frozen, grant, step, place).await? {
                 if let GateRefusal::Void(why) = &refusal {
                     let event = Event::GrantVoided { nonce: grant.nonce.clone(), why: why.clone() };
                     self.log.append(Some(self.session), event, Durability::Power)?;
@@ -112,21 +150,35 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             if self.person.interrupted() {
                 return Ok(Execution::Interrupted);
             }
-            if !begun {
+            if self.session_now()?.used_grant(frozen.digest()).is_none() {
                 let event = Event::GrantUsed { nonce: grant.nonce.clone() };
                 self.log.append(Some(self.session), event, Durability::Process)?;
-                begun = true;
+                projection::publish(self.log, self.deployment, self.person, self.session);
             }
             self.person.tell(Progress::Applying { step: at + 1, steps: steps.len(), summary: &step.summary });
-            match self.run(frozen.digest(), at.try_into().unwrap_or(u32::MAX), step).await? {
-                Outcome::Done { .. } => {}
+            match self.run(frozen.digest(), place.at, step).await? {
+                Outcome::Done { .. } => self.checkpoint(place.at, step)?,
                 Outcome::Failed { output, error } if output.is_empty() => return Ok(Execution::Failed(vec![error])),
                 Outcome::Failed { output, .. } => return Ok(Execution::Failed(output)),
-                Outcome::Abandoned { reason } => return Ok(Execution::Failed(vec![reason])),
+                Outcome::Abandoned { reason } => return Ok(Execution::Abandoned(reason)),
                 Outcome::Unclear { reason } => return Ok(Execution::Unclear(reason)),
             }
         }
         Ok(Execution::Done)
+    }
+
+    fn checkpoint(&mut self, at: u32, step: &Step) -> Result<(), ExecutionError> {
+        if let Some(event) = checkpoint(&self.session_now()?, at, step) {
+            self.log.append(Some(self.session), event, Durability::Process)?;
+            projection::publish(self.log, self.deployment, self.person, self.session);
+        }
+        Ok(())
+    }
+
+    fn session_now(&mut self) -> Result<Session, ExecutionError> {
+        let history = History::of(self.log)?;
+        let what = || IllegalTransition { sequence: 0, what: format!("session {} is not in the log", self.session) };
+        Ok(history.session(self.session).cloned().ok_or_else(what)?)
     }
 
     /// Durable intent, effect, durable outcome.
@@ -153,9 +205,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
                 source,
             })?;
             let (log, session) = (&mut *self.log, self.session);
-            let mut started = |process| {
-                log.append(Some(session), Event::EffectStarted { step: at, process }, Durability::Process)
-            };
+            let mut started =
+                |process| log.append(Some(session), Event::EffectStarted { step: at, process }, Durability::Process);
             let person = std::cell::RefCell::new(&mut *self.person);
             let mut progress = |line: &str| person.borrow_mut().tell(Progress::Output(line));
             let context = EffectContext {
@@ -181,14 +232,22 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         frozen: &FrozenPlan,
         grant: &Grant,
         step: &Step,
-        steps_left: u32,
+        place: Place,
     ) -> Result<Result<(), GateRefusal>, ExecutionError> {
-        let attempts = match self.attempts_left(frozen, steps_left)? {
+        let attempts = match self.attempts_left(frozen, grant, place)? {
             Ok(attempts) => attempts,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if let Err(refusal) = self.gate_grant(frozen, grant, step, attempts) {
             return Ok(Err(refusal));
+        }
+        let session = self.session_now()?;
+        let abandoned =
+            |state: &&StepState| state.step == place.at && matches!(state.outcome, Some(Outcome::Abandoned { .. }));
+        if session.begun_steps().find(abandoned).is_some() {
+            // What it did before it was stopped is its own work and voids nothing.
+            let goes_on = self.deployment.may_go_on(step).await;
+            return Ok(goes_on.map_err(|error| GateRefusal::Void(GrantVoid::Footprint(error.what))));
         }
         Ok(self.gate_target(step).await)
     }
@@ -243,30 +302,18 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
     fn attempts_left(
         &mut self,
         frozen: &FrozenPlan,
-        steps_left: u32,
+        grant: &Grant,
+        place: Place,
     ) -> Result<Result<u32, GateRefusal>, ExecutionError> {
-        let bounds = self.policies.bounds();
-        let class = frozen.plan().finding.class;
-        let since = self.clock.now().saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
-        let history = History::fold(self.log.records()?)?;
-        let for_class = since.map_or(u32::MAX, |since| history.attempts_since(class, since));
-        let in_session = history.session(self.session).map_or(0, crate::session::Session::attempts);
-        let refusal = if for_class.saturating_add(steps_left) > bounds.attempts_per_class_max {
-            Some(format!(
-                "{for_class} effects for {class} were started within the last hour, and the plan takes {steps_left} more; \
-                 the bound attempts_per_class_max is {}",
-                bounds.attempts_per_class_max
-            ))
-        } else if in_session.saturating_add(steps_left) > bounds.attempts_per_session_max {
-            Some(format!(
-                "{in_session} effects were started in this session, and the plan takes {steps_left} more; \
-                 the bound attempts_per_session_max is {}",
-                bounds.attempts_per_session_max
-            ))
-        } else {
-            None
+        let history = History::of(self.log)?;
+        let budget = Budget {
+            bounds: self.policies.bounds(),
+            elsewhere: self.elsewhere,
+            now: self.clock.now(),
+            by_person: matches!(grant.channel, Channel::Terminal | Channel::Command),
         };
-        Ok(refusal.map_or(Ok(for_class), |what| Err(GateRefusal::Exhausted(what))))
+        let left = budget.left(&history, self.session, frozen.plan().finding.class, place.at == 0, place.left);
+        Ok(left.map_err(GateRefusal::Exhausted))
     }
 
     async fn gate_target(&mut self, step: &Step) -> Result<(), GateRefusal> {

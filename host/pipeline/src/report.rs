@@ -1,6 +1,7 @@
 //! What a run of the workflow came to.
 
 use repair_model::decision::Decided;
+use repair_model::event::BlockReason;
 use repair_model::finding::Finding;
 use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Verdict};
@@ -23,6 +24,14 @@ pub enum Conclusion {
     NotHealed(String),
     /// Stopped by the person.
     Interrupted,
+    /// Stopped for now by something that may pass; it can be resumed.
+    Suspended(String),
+    /// It cannot go on by itself.
+    Blocked(BlockReason, String),
+    /// Somebody gave the session up from elsewhere.
+    GivenUp,
+    /// The edits of an earlier session were taken back.
+    Undone,
 }
 
 /// One step that was begun.

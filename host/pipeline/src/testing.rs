@@ -18,7 +18,7 @@ use repair_model::plan::EditMethod;
 use repair_model::query::QueryKind;
 use repair_model::tool::{Case, Manifest, Reply, ToolAnswer};
 
-use crate::approval::{ApprovalRequest, Person, PersonsAnswer, Progress};
+use crate::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRequest};
 use crate::outside::{Clock, Durability, ToolFailure, Tools};
 
 pub use deployment::FakeDeployment;
@@ -34,6 +34,9 @@ pub enum Call {
     LogFailed,
     Store,
     SignHead,
+    BeginSegment,
+    MayGoOn,
+    Settle,
     Observe(QueryKind),
     Propose(String),
     Prepare(Option<EditMethod>),
@@ -160,6 +163,8 @@ pub struct FakePerson {
     pub interactive: bool,
     /// One for each time that they are asked; after that they do not answer.
     pub answers: VecDeque<PersonsAnswer>,
+    /// What they say of steps that only a person can tell.
+    pub settles: VecDeque<bool>,
     /// How long each answer takes.
     pub seconds_per_answer: i64,
     /// Wants to stop once the trace has so many entries.
@@ -179,6 +184,11 @@ impl Person for FakePerson {
         self.trace.push(Call::Approve(request.frozen.digest()));
         self.clock.pass_seconds(self.seconds_per_answer);
         self.answers.pop_front().unwrap_or(PersonsAnswer::Later)
+    }
+
+    async fn settle(&mut self, _request: &SettleRequest<'_>) -> Option<bool> {
+        self.trace.push(Call::Settle);
+        self.settles.pop_front()
     }
 
     fn tell(&mut self, progress: Progress<'_>) {

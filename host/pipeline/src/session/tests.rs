@@ -2,6 +2,7 @@
 
 use super::*;
 use repair_model::action::Action;
+use repair_model::event::{Ending, Record, SettledBy};
 use repair_model::grant::Channel;
 use repair_model::ids::Domain;
 
@@ -33,11 +34,32 @@ fn grant(nonce: &str) -> Grant {
 }
 
 fn began() -> Event {
-    Event::SessionBegan { version: "0".into(), purpose: Purpose::Heal, command: vec![] }
+    Event::SessionBegan {
+        version: "0".into(),
+        purpose: Purpose::Heal,
+        command: vec![],
+        evidence: None,
+        supersedes: vec![],
+        target: Target {
+            endpoint: "unix:///run/docker.sock".into(),
+            directory: "/srv/shop".into(),
+            project: "shop".into(),
+            files: vec![],
+            files_are_explicit: false,
+            profiles: vec![],
+            services: vec![],
+        },
+    }
 }
 
 fn planned() -> Event {
-    Event::Planned { round: 1, plan: digest("plan"), blob: digest("blob"), class: FailureClass::DockerPortConflict }
+    Event::Planned {
+        round: 1,
+        plan: digest("plan"),
+        blob: digest("blob"),
+        class: FailureClass::DockerPortConflict,
+        steps: 2,
+    }
 }
 
 fn intended(step: u32) -> Event {
@@ -46,7 +68,7 @@ fn intended(step: u32) -> Event {
 }
 
 fn settled(step: u32) -> Event {
-    Event::Settled { step, outcome: Outcome::Done { detail: "up".into() }, by_probe: false }
+    Event::Settled { step, outcome: Outcome::Done { detail: "up".into() }, by: SettledBy::Effect }
 }
 
 fn ended() -> Event {
@@ -79,8 +101,8 @@ fn a_whole_heal_folds_to_healed() {
     let history = fold(events).expect("legal");
     let session = history.session(&id()).expect("there");
     assert_eq!(session.status, Status::Ended(Ending::Healed));
-    assert_eq!(history.attempts_since(FailureClass::DockerPortConflict, at(0)), 1);
-    assert_eq!(history.attempts_since(FailureClass::DockerPortConflict, at(50)), 0);
+    assert_eq!(history.attempts_since(Some(FailureClass::DockerPortConflict), at(0)), 1);
+    assert_eq!(history.attempts_since(Some(FailureClass::DockerPortConflict), at(50)), 0);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use repair_model::action::Action;
 use repair_model::container::{Container, ContainerRef, ContainerState, Health};
 use repair_model::env_value::EnvValue;
-use repair_model::ids::{Digest, Domain};
+use repair_model::event::EffectProcess;
+use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{
     Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange, OtherWay,
@@ -18,7 +19,7 @@ use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::risk::Risk;
 
 use super::{Call, FakeClock, Trace, verdict};
-use crate::outside::{Deployment, EffectContext, LogError, Preparation, Prepared, TargetError};
+use crate::outside::{Deployment, Dirt, EffectContext, LogError, Preparation, Prepared, TargetError};
 
 /// The deployment.
 pub struct FakeDeployment {
@@ -37,8 +38,14 @@ pub struct FakeDeployment {
     pub probe: Probe,
     /// What the probe of an edit says, by file; else that it has not happened.
     pub edit_probes: BTreeMap<String, Probe>,
+    /// Why the containers cannot be seen.
+    pub containers_fail: Option<String>,
     /// Why nothing can be prepared.
     pub prepare_fails: Option<TargetError>,
+    /// Whether a step that was abandoned half-way may go on.
+    pub goes_on: Result<(), TargetError>,
+    /// The last projection that was put into the project, for each session.
+    pub published: BTreeMap<SessionId, Vec<u8>>,
     /// The step that each probe was shown.
     pub probed: Vec<Step>,
     pub clock: FakeClock,
@@ -56,7 +63,10 @@ impl FakeDeployment {
             verdicts: VecDeque::new(),
             probe: Probe::Happened,
             edit_probes: BTreeMap::new(),
+            containers_fail: None,
             prepare_fails: None,
+            goes_on: Ok(()),
+            published: BTreeMap::new(),
             probed: Vec::new(),
             clock,
             trace,
@@ -191,7 +201,10 @@ impl Deployment for FakeDeployment {
     async fn observe(&mut self, query: &Query) -> Observation {
         self.trace.push(Call::Observe(query.kind()));
         let answer = match query {
-            Query::Containers => Answer::Fact(Fact::Containers(self.containers.clone())),
+            Query::Containers => match &self.containers_fail {
+                Some(why) => Answer::Refused(Refusal::Unavailable(why.clone())),
+                None => Answer::Fact(Fact::Containers(self.containers.clone())),
+            },
             _ => Answer::Refused(Refusal::Unavailable("not part of this test".to_owned())),
         };
         Observation { asked: query.clone(), answer, truncated: false }
@@ -223,7 +236,7 @@ impl Deployment for FakeDeployment {
 
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
         self.trace.push(Call::Apply(step.action.kind()));
-        (context.started)(4711)?;
+        (context.started)(EffectProcess { group: 4711, started: String::new(), boot: String::new() })?;
         (context.progress)("a line of output");
         Ok(self.outcome())
     }
@@ -232,6 +245,28 @@ impl Deployment for FakeDeployment {
         self.trace.push(Call::Probe(step.action.kind()));
         self.probed.push(step.clone());
         self.probe.clone()
+    }
+
+    async fn may_go_on(&mut self, _step: &Step) -> Result<(), TargetError> {
+        self.trace.push(Call::MayGoOn);
+        self.goes_on.clone()
+    }
+
+    async fn sweep(&mut self, _step: &Step) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ways_to_look(&self, step: &Step) -> Vec<String> {
+        vec![format!("look at {}", step.summary)]
+    }
+
+    async fn dirt(&mut self, _edits: &[FileEdit]) -> Dirt {
+        Dirt::default()
+    }
+
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError> {
+        self.published.insert(session.clone(), projection.to_vec());
+        Ok(())
     }
 
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {

@@ -13,6 +13,14 @@ use crate::outside::{Clock, Durability, Log, LogError};
 pub struct FakeLog {
     pub records: Vec<Record>,
     pub blobs: BTreeMap<Digest, Vec<u8>>,
+    /// The state that the present segment opens with.
+    pub opening: Option<Vec<u8>>,
+    /// The records of older segments.
+    pub older: Vec<Record>,
+    /// Records after which a segment is full; never, unless told.
+    pub segment_records_max: Option<usize>,
+    /// The last projection of each session.
+    pub projections: BTreeMap<SessionId, Vec<u8>>,
     /// Fails the write of this number, counted from 0 over records, blobs and heads.
     pub fails_at: Option<usize>,
     pub writes: usize,
@@ -23,8 +31,19 @@ pub struct FakeLog {
 
 impl FakeLog {
     pub fn new(clock: FakeClock, trace: Trace) -> Self {
-        let (records, blobs) = (Vec::new(), BTreeMap::new());
-        Self { records, blobs, fails_at: None, writes: 0, poisoned: false, clock, trace }
+        Self {
+            records: Vec::new(),
+            blobs: BTreeMap::new(),
+            opening: None,
+            older: Vec::new(),
+            segment_records_max: None,
+            projections: BTreeMap::new(),
+            fails_at: None,
+            writes: 0,
+            poisoned: false,
+            clock,
+            trace,
+        }
     }
 
     /// The kinds of all events, as the log's format names them.
@@ -62,7 +81,7 @@ impl Log for FakeLog {
     fn append(&mut self, session: Option<&SessionId>, event: Event, durability: Durability) -> Result<(), LogError> {
         self.write()?;
         self.trace.push(Call::Append(kind(&event), durability));
-        let sequence = u64::try_from(self.records.len()).expect("few records");
+        let sequence = u64::try_from(self.older.len() + self.records.len()).expect("few records");
         self.records.push(Record { sequence, session: session.cloned(), epoch: 1, time: self.clock.now(), event });
         Ok(())
     }
@@ -77,6 +96,27 @@ impl Log for FakeLog {
 
     fn load(&self, blob: Digest) -> Result<Vec<u8>, LogError> {
         self.blobs.get(&blob).cloned().ok_or_else(|| LogError::Damaged(format!("blob {blob} is missing")))
+    }
+
+    fn opening_state(&mut self) -> Result<Option<Vec<u8>>, LogError> {
+        Ok(self.opening.clone())
+    }
+
+    fn is_segment_full(&self) -> bool {
+        self.segment_records_max.is_some_and(|most| self.records.len() >= most)
+    }
+
+    fn begin_segment(&mut self, state: &[u8]) -> Result<(), LogError> {
+        self.write()?;
+        self.trace.push(Call::BeginSegment);
+        self.opening = Some(state.to_vec());
+        self.older.append(&mut self.records);
+        Ok(())
+    }
+
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), LogError> {
+        self.projections.insert(session.clone(), projection.to_vec());
+        Ok(())
     }
 
     fn records(&mut self) -> Result<&[Record], LogError> {

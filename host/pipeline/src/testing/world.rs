@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use repair_model::action::{Action, ActionKind, PortMove};
 use repair_model::compose::{PortKey, Protocol, Published};
-use repair_model::event::{Event, Purpose};
+use repair_model::event::{Event, Holder, Purpose};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::FailureClass;
 use repair_model::ids::{Permille, SessionId};
@@ -65,6 +65,7 @@ impl World {
             person: FakePerson {
                 interactive: true,
                 answers: VecDeque::from([PersonsAnswer::Yes]),
+                settles: VecDeque::new(),
                 seconds_per_answer: 0,
                 stops_at: None,
                 told: Vec::new(),
@@ -81,6 +82,8 @@ impl World {
                 command: Vec::new(),
                 yes: false,
                 approver: "ann@host".to_owned(),
+                holder: Holder { user: "ann".into(), host: "host".into(), pid: 1, started: "1".into() },
+                elsewhere: Vec::new(),
                 session_random: [0; 4],
                 nonce_random: [0; 12],
             },
@@ -124,6 +127,18 @@ impl World {
         ready(self.workflow().heal(vec![evidence]))
     }
 
+    /// Goes on with the last session.
+    pub fn resume(&mut self) -> Result<Report, WorkflowError> {
+        self.resume_saying(None)
+    }
+
+    /// Goes on with the last session, and says whether its unknown step has happened.
+    pub fn resume_saying(&mut self, said: Option<bool>) -> Result<Report, WorkflowError> {
+        self.begin_process();
+        let session = self.history().sessions().last().expect("a session").id.clone();
+        ready(self.workflow().resume(&session, said))
+    }
+
     /// Applies the plan that waits.
     pub fn apply(&mut self) -> Result<Report, WorkflowError> {
         self.begin_process();
@@ -139,14 +154,15 @@ impl World {
 
     pub fn undo(&mut self, of: &SessionId) -> Result<SessionId, WorkflowError> {
         self.begin_process();
-        self.options.purpose = Purpose::Undo { session: of.clone() };
         let steps = self.undo_steps(of);
+        self.options.purpose = Purpose::Undo { session: of.clone(), steps: steps.clone() };
         ready(self.workflow().undo(of, &steps))
     }
 
     /// The log folded; it has to be legal at every moment.
     pub fn history(&self) -> History {
-        History::fold(&self.log.records).expect("the workflow writes only what can follow")
+        History::from_segment(self.log.opening.as_deref(), &self.log.records)
+            .expect("the workflow writes only what can follow")
     }
 
     /// Other random bytes, as a new process has them, and a moment later.
@@ -207,7 +223,14 @@ pub fn verdict(healthy: bool, settling: bool) -> Verdict {
 
 /// The first event of a session that a test writes by itself, and the id of that session.
 pub fn begun(world: &World) -> (SessionId, Event) {
-    let event = Event::SessionBegan { version: "0".to_owned(), purpose: Purpose::Heal, command: Vec::new() };
+    let event = Event::SessionBegan {
+        version: "0".to_owned(),
+        purpose: Purpose::Heal,
+        command: Vec::new(),
+        evidence: None,
+        supersedes: Vec::new(),
+        target: target(),
+    };
     (SessionId::new(world.clock.now(), [0xee; 4]), event)
 }
 

@@ -1,7 +1,7 @@
-//! Settling what earlier processes left behind, before anything new begins.
+//! Settling what a lost process left open: by the action's own probe, never by repetition, and where the probe cannot tell,
+//! by a person who looks.
 //!
-//! An intent without an outcome is settled by the action's own probe, never by repeating it. Whoever gets here holds the
-//! lease, so no effect of an earlier process runs any more: effects inherit the lease.
+//! Whoever gets here holds the lease, so no effect of an earlier process runs any more: effects inherit the lease.
 
 use repair_model::event::{Ending, Event, Intent, SettledBy};
 use repair_model::ids::{Digest, SessionId};
@@ -9,79 +9,168 @@ use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{FrozenPlan, Step};
 
 use super::{Workflow, WorkflowError};
-use crate::approval::{Person, Progress};
+use crate::approval::{Person, SettleRequest};
+use crate::execution::checkpoint;
 use crate::outside::{Deployment, Durability, Log, Tools};
 use crate::session::{History, Session, StepState};
 
 impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Settles the open intents of all earlier sessions and ends those that are not over: `successor` takes their place.
-    pub(super) async fn settle_earlier(&mut self, successor: &SessionId) -> Result<(), WorkflowError> {
-        let history = History::fold(self.log.records()?)?;
-        let left: Vec<Session> = history.sessions().filter(|session| !session.status.is_final()).cloned().collect();
-        for session in left {
-            self.end(&session, format!("superseded by session {successor}")).await?;
+    pub(super) async fn settle_earlier(&mut self, successor: &SessionId) -> Result<Vec<SessionId>, WorkflowError> {
+        let left: Vec<Session> = History::of(self.log)?.open().cloned().collect();
+        for session in &left {
+            self.give_up(session, format!("superseded by session {successor}")).await?;
+        }
+        Ok(left.into_iter().map(|session| session.id).collect())
+    }
+
+    /// Gives a session up after what it left open was looked at: no process works on it.
+    ///
+    /// # Errors
+    /// When the log fails.
+    pub async fn give_up(&mut self, session: &Session, reason: String) -> Result<(), WorkflowError> {
+        if session.open_intent().is_some() {
+            self.take_over(session)?;
+            self.probe_open(session).await?;
+        }
+        let event = Event::Ended { ending: Ending::Aborted, reason, next_steps: Vec::new() };
+        self.record(&session.id, event, Durability::Power)?;
+        Ok(self.log.sign_head()?)
+    }
+
+    /// Records that this process goes on with a session whose own process was lost.
+    pub(super) fn take_over(&mut self, session: &Session) -> Result<(), WorkflowError> {
+        let event = Event::RecoveryBegan { holder: self.options.holder.clone() };
+        Ok(self.record(&session.id, event, Durability::Power)?)
+    }
+
+    /// Settles the step of which nobody knows whether it happened: its probe is asked, and where that cannot tell, `said` or
+    /// the person in front of it. `None` when it stays unknown.
+    pub(super) async fn settle_unknown(
+        &mut self,
+        session: &Session,
+        said: Option<bool>,
+    ) -> Result<Option<Outcome>, WorkflowError> {
+        let outcome = self.probe_open(session).await?;
+        let Outcome::Unclear { reason } = &outcome else { return Ok(Some(outcome)) };
+        let Some(state) = session.open_intent().or_else(|| session.unknown_step()) else { return Ok(None) };
+        let happened = match said {
+            Some(happened) => Some(happened),
+            None => {
+                let planned = self.planned_step(session, state).ok();
+                let ways = planned.map(|step| self.deployment.ways_to_look(&step)).unwrap_or_default();
+                let request =
+                    SettleRequest { session: &session.id, step: state.step, reason: reason.as_str(), ways: &ways };
+                self.person.settle(&request).await
+            }
+        };
+        let Some(happened) = happened else { return Ok(None) };
+        let outcome = match happened {
+            true => Outcome::Done { detail: "a person looked: it had happened".to_owned() },
+            false => Outcome::Abandoned { reason: "a person looked: it had not happened".to_owned() },
+        };
+        let by = SettledBy::Person { approver: self.options.approver.clone() };
+        self.record_settled(session, state, outcome.clone(), by)?;
+        Ok(Some(outcome))
+    }
+
+    /// The commands with which a person can look at the unknown step, and then say what they saw.
+    pub(super) fn ways_to_settle(&mut self, session: &Session) -> Vec<String> {
+        let id = &session.id;
+        let state = session.open_intent().or_else(|| session.unknown_step());
+        let planned = state.and_then(|state| self.planned_step(session, state).ok());
+        let mut steps: Vec<String> = planned.map(|step| self.deployment.ways_to_look(&step)).unwrap_or_default();
+        steps.iter_mut().for_each(|way| *way = format!("look: `{way}`"));
+        steps.push(format!("if it happened: `repair resume {id} --happened`"));
+        steps.push(format!("if it did not: `repair resume {id} --did-not-happen`"));
+        steps
+    }
+
+    /// What would be told of the open step if it were settled now; nothing is recorded.
+    ///
+    /// # Errors
+    /// When the log fails.
+    pub async fn foresee(&mut self, session: &Session) -> Result<Option<Probe>, WorkflowError> {
+        let Some(state) = session.open_intent().or_else(|| session.unknown_step()) else { return Ok(None) };
+        Ok(Some(self.probe(session, state).await))
+    }
+
+    async fn probe_open(&mut self, session: &Session) -> Result<Outcome, WorkflowError> {
+        let Some(state) = session.open_intent().or_else(|| session.unknown_step()) else {
+            return Ok(Outcome::Done { detail: "nothing was open".to_owned() });
+        };
+        if let Ok(step) = self.planned_step(session, state) {
+            for what in self.deployment.sweep(&step).await {
+                self.tell_recovered(&what);
+            }
+        }
+        let (outcome, words) = match self.probe(session, state).await {
+            Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened".to_owned()),
+            Probe::DidNotHappen => {
+                let reason = "interrupted before it was done".to_owned();
+                (Outcome::Abandoned { reason }, "had not happened".to_owned())
+            }
+            Probe::Unclear(reason) => {
+                let words = format!("is unclear: {reason}");
+                (Outcome::Unclear { reason }, words)
+            }
+        };
+        if state.outcome.as_ref() != Some(&outcome) {
+            self.record_settled(session, state, outcome.clone(), SettledBy::Probe)?;
+        }
+        let what = format!("session {} was interrupted in step {}; its effect {words}", session.id, state.step + 1);
+        self.tell_recovered(&what);
+        Ok(outcome)
+    }
+
+    fn record_settled(
+        &mut self,
+        session: &Session,
+        state: &StepState,
+        outcome: Outcome,
+        by: SettledBy,
+    ) -> Result<(), WorkflowError> {
+        let done = matches!(outcome, Outcome::Done { .. });
+        self.record(&session.id, Event::Settled { step: state.step, outcome, by }, Durability::Power)?;
+        if done
+            && let Ok(step) = self.planned_step(session, state)
+            && let Some(event) = checkpoint(session, state.step, &step)
+        {
+            self.record(&session.id, event, Durability::Process)?;
         }
         Ok(())
     }
 
-    /// Settles the open intents of earlier sessions on a target that turned out to be healthy, where no session takes
-    /// their place. A session that waits for an approval goes on waiting.
-    ///
-    /// # Errors
-    /// When the log fails.
-    pub async fn settle_interrupted(&mut self) -> Result<(), WorkflowError> {
-        let history = History::fold(self.log.records()?)?;
-        let left: Vec<Session> = history.sessions().filter(|session| session.is_interrupted()).cloned().collect();
-        for session in &left {
-            self.end(session, "interrupted in an effect; later the target was found healthy".to_owned()).await?;
-        }
-        Ok(self.log.sign_head()?)
-    }
-
-    async fn end(&mut self, session: &Session, reason: String) -> Result<(), WorkflowError> {
-        if let Some(open) = session.open_intent().cloned() {
-            self.settle(session, &open).await?;
-        }
-        let event = Event::Ended { ending: Ending::Aborted, reason, next_steps: Vec::new() };
-        Ok(self.log.append(Some(&session.id), event, Durability::Power)?)
-    }
-
-    /// The step as it was approved, from the stored bytes of its plan. A log whose plan cannot be read makes the step
-    /// unclear and stops nobody from going on.
-    fn planned_step(&self, session: &Session, plan: Digest, step: u32) -> Result<Step, String> {
-        let planned = session.plan.as_ref().filter(|planned| planned.plan == plan);
-        let blob = planned.ok_or("the log does not name the plan of the step")?.blob;
-        let bytes = self.log.load(blob).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
-        let frozen =
-            FrozenPlan::read(bytes).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
-        if frozen.digest() != plan {
-            return Err("the stored plan is not the one that the step belongs to".to_owned());
-        }
-        let at = usize::try_from(step).unwrap_or(usize::MAX);
-        frozen.plan().steps.get(at).cloned().ok_or_else(|| "the plan has no such step".to_owned())
-    }
-
-    async fn settle(&mut self, session: &Session, open: &StepState) -> Result<(), WorkflowError> {
-        let probe = match &open.intent {
-            Intent::Apply { plan, action, .. } => match self.planned_step(session, *plan, open.step) {
+    async fn probe(&mut self, session: &Session, state: &StepState) -> Probe {
+        match &state.intent {
+            Intent::Apply { action, .. } => match self.planned_step(session, state) {
                 Ok(step) if step.action == *action => self.deployment.probe(&step).await,
                 Ok(_) => Probe::Unclear("the plan has another action at this step than the log says".to_owned()),
                 Err(reason) => Probe::Unclear(reason),
             },
             Intent::Undo { edit, .. } => self.deployment.probe_edit(edit).await,
-        };
-        let (outcome, words) = match probe {
-            Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened"),
-            Probe::DidNotHappen => {
-                let error = "interrupted before it happened".to_owned();
-                (Outcome::Failed { error, output: Vec::new() }, "had not happened")
-            }
-            Probe::Unclear(reason) => (Outcome::Unclear { reason }, "is unclear"),
-        };
-        let what = format!("session {} was interrupted in step {}; its effect {words}", session.id, open.step + 1);
-        let event = Event::Settled { step: open.step, outcome, by: SettledBy::Probe };
-        self.log.append(Some(&session.id), event, Durability::Power)?;
-        self.person.tell(Progress::Recovered(&what));
-        Ok(())
+        }
+    }
+
+    /// The step as it was approved, from the stored bytes of its plan. A log whose plan cannot be read makes the step
+    /// unclear and stops nobody from going on.
+    fn planned_step(&self, session: &Session, state: &StepState) -> Result<Step, String> {
+        let Intent::Apply { plan, .. } = &state.intent else { return Err("it is no step of a plan".to_owned()) };
+        let frozen = self.frozen(session, *plan)?;
+        let at = usize::try_from(state.step).unwrap_or(usize::MAX);
+        frozen.plan().steps.get(at).cloned().ok_or_else(|| "the plan has no such step".to_owned())
+    }
+
+    /// The present plan of a session, if it is `plan`, from its stored bytes.
+    pub(super) fn frozen(&self, session: &Session, plan: Digest) -> Result<FrozenPlan, String> {
+        let planned = session.plan.as_ref().filter(|planned| planned.plan == plan);
+        let blob = planned.ok_or("the log does not name the plan of the step")?.blob;
+        let bytes = self.log.load(blob).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
+        let frozen =
+            FrozenPlan::read(bytes).map_err(|error| format!("the plan of the step cannot be read: {error}"))?;
+        match frozen.digest() == plan {
+            true => Ok(frozen),
+            false => Err("the stored plan is not the one that the step belongs to".to_owned()),
+        }
     }
 }

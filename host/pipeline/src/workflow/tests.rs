@@ -13,7 +13,7 @@ mod tools;
 mod undoing;
 mod verifying;
 
-use repair_model::event::{Ending, Event};
+use repair_model::event::{BlockReason, Ending, Event, SettledBy};
 use repair_model::outcome::Outcome;
 
 use super::WorkflowError;

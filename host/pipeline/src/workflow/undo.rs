@@ -1,29 +1,23 @@
 //! Taking back the edits of an earlier session, byte for byte, newest first.
 //!
-//! A file that anybody has changed since is left alone, and nothing at all is taken back then.
+//! A file that anybody has changed since is left alone, and nothing at all is taken back then. What is to be taken back is in
+//! the log before the first file is touched, so an undo that was interrupted goes on with exactly that.
 
 use repair_model::event::{Ending, Event, Intent, SettledBy};
 use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Probe};
-use repair_model::plan::FileEdit;
 
-use super::{Workflow, WorkflowError};
+use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::Person;
 use crate::outside::{Deployment, Durability, Log, Tools};
+use crate::report::{Conclusion, Report, StepReport};
 use crate::session::{History, Session};
 
-/// One edit that can be taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UndoStep {
-    /// Step of the earlier session.
-    pub step: u32,
-    /// The edit that restores the file.
-    pub edit: FileEdit,
-}
+pub use repair_model::event::UndoStep;
 
-/// The edits of `session` that were made and not taken back since, newest first.
-pub fn undo_steps(history: &History, session: &Session) -> Vec<UndoStep> {
-    let taken_back: Vec<u32> = history
+/// The steps of `session`, by their place among all of its steps, that were taken back since.
+pub fn undone_steps(history: &History, session: &Session) -> Vec<u32> {
+    history
         .sessions()
         .flat_map(|other| &other.steps)
         .filter(|step| matches!(step.outcome, Some(Outcome::Done { .. })))
@@ -31,7 +25,12 @@ pub fn undo_steps(history: &History, session: &Session) -> Vec<UndoStep> {
             Intent::Undo { session: of, step, .. } if *of == session.id => Some(*step),
             Intent::Undo { .. } | Intent::Apply { .. } => None,
         })
-        .collect();
+        .collect()
+}
+
+/// The edits of `session` that were made and not taken back since, newest first.
+pub fn undo_steps(history: &History, session: &Session) -> Vec<UndoStep> {
+    let taken_back = undone_steps(history, session);
     session
         .steps
         .iter()
@@ -55,42 +54,73 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// When a file was changed since; nothing is done then.
     pub async fn undo(&mut self, session: &SessionId, steps: &[UndoStep]) -> Result<SessionId, WorkflowError> {
         self.refuse_changed_files(session, steps).await?;
-        let id = SessionId::new(self.clock.now(), self.options.session_random);
-        self.settle_earlier(&id).await?;
-        let began = Event::SessionBegan {
-            version: self.options.version.clone(),
-            purpose: self.options.purpose.clone(),
-            command: self.options.command.clone(),
-            evidence: None,
-            supersedes: Vec::new(),
+        let id = self.begin(&[]).await?;
+        let course = self.course(id.clone());
+        let report = self.take_back(course, session, steps).await?;
+        match report.conclusion {
+            Conclusion::Undone => Ok(id),
+            Conclusion::NotHealed(what) | Conclusion::Suspended(what) => {
+                Err(WorkflowError::Request { what, hints: report.next_steps })
+            }
+            _ => Err(WorkflowError::Request {
+                what: "stopped before everything was taken back".to_owned(),
+                hints: vec![format!("`repair resume {id}` goes on")],
+            }),
+        }
+    }
+
+    /// Goes on with an undo that was interrupted, after what it left open was settled.
+    pub(super) async fn go_on_undoing(
+        &mut self,
+        course: Course,
+        of: &SessionId,
+        steps: &[UndoStep],
+    ) -> Result<Report, WorkflowError> {
+        let session = self.session_now(&course.session)?;
+        let is_done = |undo: &&UndoStep| {
+            session
+                .steps
+                .iter()
+                .any(|state| state.step == undo.step && matches!(state.outcome, Some(Outcome::Done { .. })))
         };
-        self.log.append(Some(&id), began, Durability::Power)?;
+        let left: Vec<UndoStep> = steps.iter().filter(|undo| !is_done(undo)).cloned().collect();
+        self.take_back(course, of, &left).await
+    }
+
+    async fn take_back(
+        &mut self,
+        mut course: Course,
+        of: &SessionId,
+        steps: &[UndoStep],
+    ) -> Result<Report, WorkflowError> {
         for undo in steps {
-            let intent = Intent::Undo { session: session.clone(), step: undo.step, edit: undo.edit.clone() };
-            self.log.append(Some(&id), Event::Intended { step: undo.step, intent }, Durability::Power)?;
+            if self.person.interrupted() {
+                return self.conclude(course, Next::Conclude(Conclusion::Interrupted, Vec::new())).await;
+            }
+            let intent = Intent::Undo { session: of.clone(), step: undo.step, edit: undo.edit.clone() };
+            self.record(&course.session, Event::Intended { step: undo.step, intent }, Durability::Power)?;
             let outcome = self.deployment.edit(&undo.edit).await;
             let failed = match &outcome {
                 Outcome::Done { .. } => None,
                 Outcome::Failed { error, .. } => Some(error.clone()),
                 Outcome::Abandoned { reason } | Outcome::Unclear { reason } => Some(reason.clone()),
             };
+            let summary = format!("restore `{}`", undo.edit.file);
+            course.steps.push(StepReport { summary, outcome: outcome.clone() });
             let event = Event::Settled { step: undo.step, outcome, by: SettledBy::Effect };
-            self.log.append(Some(&id), event, Durability::Power)?;
+            self.record(&course.session, event, Durability::Power)?;
             if let Some(error) = failed {
-                let event = Event::Ended { ending: Ending::Failed, reason: error.clone(), next_steps: Vec::new() };
-                self.log.append(Some(&id), event, Durability::Power)?;
-                self.log.sign_head()?;
-                return Err(WorkflowError::Request { what: error, hints: Vec::new() });
+                self.record_failed_undo(&course, &error)?;
+                return Ok(self.report(course, Conclusion::NotHealed(error), Vec::new()));
             }
         }
-        let reason = format!("the edits of session {session} were taken back");
-        self.log.append(
-            Some(&id),
-            Event::Ended { ending: Ending::Undone, reason, next_steps: Vec::new() },
-            Durability::Power,
-        )?;
-        self.log.sign_head()?;
-        Ok(id)
+        self.conclude(course, Next::Conclude(Conclusion::Undone, Vec::new())).await
+    }
+
+    fn record_failed_undo(&mut self, course: &Course, error: &str) -> Result<(), WorkflowError> {
+        let event = Event::Ended { ending: Ending::Failed, reason: error.to_owned(), next_steps: Vec::new() };
+        self.record(&course.session, event, Durability::Power)?;
+        Ok(self.log.sign_head()?)
     }
 
     /// Looks at each file once: an older edit of a file is made on what the newer ones leave, so only the newest can be

@@ -22,7 +22,7 @@ fn denied_action_is_never_started() {
     assert!(report.next_steps[0].contains("user/no-up"), "{:?}", report.next_steps);
     assert_eq!(world.trace.effects(), 0, "the allowed first step does not run either");
     assert!(world.log.events("granted").is_empty());
-    assert_eq!(last_status(&world), Status::Ended(Ending::Denied));
+    assert_eq!(last_status(&world), Status::Blocked(BlockReason::DeniedByPolicy));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_no_ends_the_session_as_declined_with_the_other_ways() {
     assert!(report.next_steps[0].contains("docker stop other"), "{:?}", report.next_steps);
     assert_eq!(world.log.events("approval-refused").len(), 1);
     assert_eq!(world.trace.effects(), 0);
-    assert_eq!(last_status(&world), Status::Ended(Ending::Declined));
+    assert_eq!(last_status(&world), Status::Ended(Ending::Aborted));
 }
 
 #[test]

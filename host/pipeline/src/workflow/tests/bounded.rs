@@ -16,12 +16,15 @@ fn hopeless(bounds: &str) -> World {
 fn attempts_for_a_class_are_counted_over_sessions() {
     let mut world = hopeless("attempts_per_class_max = 5\nrounds_max = 2");
     world.heal().expect("a report");
+    world.clock.pass_seconds(60);
     world.heal().expect("a report");
     assert_eq!(world.trace.effects(), 4);
+    world.clock.pass_seconds(60);
     let report = world.heal().expect("a report");
     assert!(matches!(report.conclusion, Conclusion::NotHealed(what) if what.contains("attempts_per_class_max")));
     assert!(!report.next_steps.is_empty());
     assert_eq!(world.trace.effects(), 5);
+    world.clock.pass_seconds(60);
     world.heal().expect("a report");
     assert_eq!(world.trace.effects(), 5, "another session changes nothing");
     world.clock.pass_seconds(3601);

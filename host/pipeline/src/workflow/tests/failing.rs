@@ -65,7 +65,7 @@ fn settled_and_healed(mut world: World) -> Outcome {
     let first = history.sessions().next().expect("the session that was left");
     assert_eq!(first.status, Status::Ended(Ending::Aborted));
     assert_eq!(first.reason.as_deref(), Some(format!("superseded by session {}", report.session).as_str()));
-    let Some(Event::Settled { outcome, by_probe: true, .. }) = world.log.events("settled").first() else {
+    let Some(Event::Settled { outcome, by: SettledBy::Probe, .. }) = world.log.events("settled").first() else {
         panic!("not settled by its probe")
     };
     let calls = world.trace.calls();
@@ -85,8 +85,8 @@ fn an_open_intent_that_happened_is_settled_as_done() {
 }
 
 #[test]
-fn an_open_intent_that_did_not_happen_is_settled_as_failed() {
-    assert!(matches!(settled_and_healed(left_open(Probe::DidNotHappen)), Outcome::Failed { .. }));
+fn an_open_intent_that_did_not_happen_is_settled_as_abandoned() {
+    assert!(matches!(settled_and_healed(left_open(Probe::DidNotHappen)), Outcome::Abandoned { .. }));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn unclear_after(spoil: impl Fn(&mut World)) -> String {
     world.heal().expect("a damaged plan of an earlier session stops nobody");
     assert!(world.deployment.probed.is_empty(), "nothing is asked about a step that nobody approved");
     match world.log.events("settled").first() {
-        Some(Event::Settled { outcome: Outcome::Unclear { reason }, by_probe: true, .. }) => reason.clone(),
+        Some(Event::Settled { outcome: Outcome::Unclear { reason }, by: SettledBy::Probe, .. }) => reason.clone(),
         other => panic!("not settled as unclear: {other:?}"),
     }
 }
@@ -179,18 +179,26 @@ fn a_log_that_says_what_cannot_be_stops_everything() {
 }
 
 #[test]
-fn an_engine_that_stops_answering_ends_the_session_with_its_hints() {
+fn an_engine_that_stops_answering_ends_a_session_that_has_done_nothing_and_suspends_one_that_has() {
     let error = TargetError { what: "the engine does not answer".to_owned(), hints: vec!["start it".to_owned()] };
+    let mut untouched = World::new();
+    untouched.deployment.containers_fail = Some(error.what.clone());
+    let report = untouched.heal().expect("a report");
+    assert_eq!(report.conclusion, Conclusion::NotHealed(error.what.clone()));
+    assert_eq!(last_status(&untouched), Status::Ended(Ending::Escalated));
+
     let mut healing = World::new();
     healing.deployment.verdicts.push_back(Err(error.clone()));
     let report = healing.heal().expect("a report");
-    assert_eq!(report.conclusion, Conclusion::NotHealed(error.what.clone()));
+    assert_eq!(report.conclusion, Conclusion::Suspended(error.what.clone()));
     assert_eq!(report.next_steps, error.hints);
+    assert_eq!(healing.resume().expect("healed").conclusion, Conclusion::Healed);
+    assert_eq!(healing.trace.effects(), 2, "nothing is done twice");
 
     let mut applying = waiting();
     applying.options.yes = true;
     applying.deployment.verdicts.push_back(Err(error.clone()));
     let report = applying.apply().expect("a report");
-    assert_eq!(report.conclusion, Conclusion::NotHealed(error.what));
-    assert_eq!(last_status(&applying), Status::Ended(Ending::Escalated));
+    assert_eq!(report.conclusion, Conclusion::Suspended(error.what));
+    assert!(matches!(last_status(&applying), Status::Suspended(_)));
 }

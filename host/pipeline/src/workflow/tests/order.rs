@@ -3,6 +3,7 @@
 use super::*;
 use crate::outside::Durability::Power;
 use repair_model::action::ActionKind;
+use repair_model::outcome::Probe;
 
 #[test]
 fn a_whole_heal_records_every_stage_in_its_order() {
@@ -23,9 +24,11 @@ fn a_whole_heal_records_every_stage_in_its_order() {
         "intended",
         "effect-started",
         "settled",
+        "checkpoint",
         "intended",
         "effect-started",
         "settled",
+        "checkpoint",
         "verified",
         "ended",
     ];
@@ -110,11 +113,14 @@ fn a_failed_effect_leads_to_the_next_round_with_its_output_as_evidence() {
 }
 
 #[test]
-fn a_step_that_cannot_be_told_ends_the_session_and_nothing_follows() {
+fn a_step_that_cannot_be_told_blocks_the_session_and_nothing_follows() {
     let mut world = World::new();
     world.deployment.outcomes.push_back(Outcome::Unclear { reason: "both readings".to_owned() });
+    world.deployment.probe = Probe::Unclear("both readings".to_owned());
     let report = world.heal().expect("a report");
-    assert!(matches!(report.conclusion, Conclusion::NotHealed(what) if what.contains("both readings")));
+    let blocked = Conclusion::Blocked(BlockReason::PersonNeeded, "both readings".to_owned());
+    assert_eq!(report.conclusion, blocked);
     assert_eq!(world.trace.effects(), 1);
-    assert_eq!(last_status(&world), Status::Ended(Ending::Escalated));
+    assert_eq!(last_status(&world), Status::Blocked(BlockReason::PersonNeeded));
+    assert!(report.next_steps.iter().any(|step| step.contains("--did-not-happen")), "{:?}", report.next_steps);
 }

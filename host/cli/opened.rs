@@ -1,0 +1,215 @@
+//! What a session works on, opened: project, policies, tools, and the lease on the target's log.
+
+use std::time::Duration;
+
+use repair_effects::deployment::ComposeDeployment;
+use repair_journal::{Journal, read_present};
+use repair_model::event::{EffectProcess, Purpose};
+use repair_model::ids::Digest;
+use repair_model::limits::PROCESS_GRACE_MS;
+use repair_model::target::Target;
+use repair_model::text::escaped;
+use repair_pipeline::evidence::redacted;
+use repair_pipeline::outside::{Clock as _, LogError, Tools as _};
+use repair_pipeline::policy::Policies;
+use repair_pipeline::session::History;
+use repair_pipeline::settings::Settings;
+use repair_pipeline::workflow::{Elsewhere, Options, Workflow};
+use repair_processes as processes;
+use repair_sandbox::Toolbox;
+
+use crate::args::GlobalArgs;
+use crate::command_error::{Code, CommandError};
+use crate::commands::Context;
+use crate::opening::{self, SystemClock, project_choice, random, settings, state_dir, toolbox};
+use crate::person::TerminalPerson;
+
+/// How often an effect that outlived its `repair` is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What the workflow works on.
+pub struct Opened {
+    /// The project.
+    pub deployment: ComposeDeployment,
+    /// The tools.
+    pub tools: Toolbox,
+    /// Policies and bounds.
+    pub policies: Policies,
+    /// The project's preferences.
+    pub settings: Settings,
+    target: Target,
+    clock: SystemClock,
+}
+
+impl Opened {
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The workflow on all of it.
+    pub fn workflow<'w, 'p, L>(
+        &'w mut self,
+        log: &'w mut L,
+        person: &'w mut TerminalPerson<'p>,
+        options: Options,
+    ) -> Workflow<'w, ComposeDeployment, Toolbox, L, TerminalPerson<'p>> {
+        Workflow {
+            deployment: &mut self.deployment,
+            tools: &mut self.tools,
+            log,
+            person,
+            clock: &self.clock,
+            policies: &self.policies,
+            settings: &self.settings,
+            target: &self.target,
+            options,
+        }
+    }
+
+    /// Loads the repair tools; what is left out is told.
+    pub fn load_tools(&mut self, context: &Context<'_>) {
+        context.printer.progress("loading the repair tools");
+        self.tools = toolbox(context.environment);
+        for failure in self.tools.failures() {
+            context.printer.progress(&format!("a tool is left out: {}", escaped(&failure.to_string())));
+        }
+    }
+}
+
+/// Opens project and policies; the tools only when something is wrong.
+pub async fn open(context: &Context<'_>, services: Vec<String>) -> Result<Opened, CommandError> {
+    let state = state_dir(context.global, context.environment);
+    let choice = project_choice(context.global, context.environment, services);
+    let (directory, settings) = settings(&choice)?;
+    let policies = opening::policies(context.environment, Some(&directory), context.global.timeout)?;
+    let deployment = opening::deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
+    let target = deployment.target().clone();
+    Ok(Opened { deployment, tools: Toolbox::default(), policies, settings, target, clock: SystemClock::new() })
+}
+
+/// The options that name the project of `target`, where the command line does not name another one.
+pub fn options_of(global: &GlobalArgs, target: &Target) -> GlobalArgs {
+    let mut global = global.clone();
+    global.project_directory.get_or_insert_with(|| target.directory.clone());
+    global.project_name.get_or_insert_with(|| target.project.clone());
+    if target.files_are_explicit && global.files.is_empty() {
+        global.files.clone_from(&target.files);
+    }
+    if global.profiles.is_empty() {
+        global.profiles.clone_from(&target.profiles);
+    }
+    global
+}
+
+/// Takes the lease on the target's log. An effect that outlived its `repair` is waited for; once it has had the time that
+/// its bound gives it, or at once with `end_effect`, it is ended.
+pub async fn journal(context: &Context<'_>, opened: &Opened, end_effect: bool) -> Result<Journal, CommandError> {
+    let state = state_dir(context.global, context.environment);
+    let mut patience = Patience::new(end_effect);
+    loop {
+        let holder = opening::holder(context.environment);
+        let error = match Journal::open_for_session(&state, &opened.target, holder, Box::new(SystemClock::new())) {
+            Ok(journal) => return Ok(journal),
+            Err(error) => error,
+        };
+        let LogError::Outlived { what, process } = error else { return Err(error.into()) };
+        if patience.waits.is_none() {
+            context.printer.progress(&format!("waiting for an effect that outlived its `repair`: {}", escaped(&what)));
+            patience.begin(began(context, &opened.target.id()), opened.policies.bounds().up_seconds_max);
+        }
+        if !patience.goes_on(process.as_ref()) {
+            return Err(LogError::Outlived { what, process }.into());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        if context.interrupt.is_set() {
+            return Err(CommandError::new(Code::Interrupted, "interrupted while an earlier effect still runs")
+                .hint("`repair sessions` shows it; nothing was begun"));
+        }
+    }
+}
+
+/// When the effect that is open began, as the log has it.
+fn began(context: &Context<'_>, target: &Digest) -> Option<jiff::Timestamp> {
+    let state = state_dir(context.global, context.environment);
+    let present = read_present(&state, target).ok()?;
+    let history = History::from_segment(present.opening_state.as_deref(), &present.records).ok()?;
+    history.open().filter_map(|session| session.open_intent()).map(|step| step.intended_at).max()
+}
+
+/// How long an effect is waited for, and how it is ended.
+struct Patience {
+    end_effect: bool,
+    waits: Option<Waits>,
+}
+
+struct Waits {
+    since: std::time::Instant,
+    ends_after: Duration,
+    asked: bool,
+}
+
+impl Patience {
+    fn new(end_effect: bool) -> Self {
+        Self { end_effect, waits: None }
+    }
+
+    fn begin(&mut self, began: Option<jiff::Timestamp>, seconds_max: u64) {
+        let gone = began.map_or(0, |began| SystemClock::new().now().duration_since(began).as_secs());
+        let left = seconds_max.saturating_sub(u64::try_from(gone).unwrap_or(0));
+        let ends_after = Duration::from_secs(if self.end_effect { 0 } else { left });
+        self.waits = Some(Waits { since: std::time::Instant::now(), ends_after, asked: false });
+    }
+
+    /// Ends the effect where its time is over; false when it can neither be waited for nor ended any longer.
+    fn goes_on(&mut self, process: Option<&EffectProcess>) -> bool {
+        let Some(waits) = &mut self.waits else { return true };
+        let waited = waits.since.elapsed();
+        let Some(process) = process else { return waited < waits.ends_after };
+        let grace = Duration::from_millis(PROCESS_GRACE_MS);
+        if waited >= waits.ends_after && !waits.asked {
+            waits.asked = true;
+            processes::signal(process, rustix::process::Signal::TERM);
+        } else if waited >= waits.ends_after + grace {
+            processes::signal(process, rustix::process::Signal::KILL);
+        }
+        waited < waits.ends_after + grace * 2
+    }
+}
+
+/// How the workflow is asked for; the lease is held.
+pub fn options(
+    context: &Context<'_>,
+    target: &Target,
+    purpose: Purpose,
+    yes: bool,
+    command: &[String],
+) -> Result<Options, CommandError> {
+    Ok(Options {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        purpose,
+        command: command.iter().map(|word| redacted(word)).collect(),
+        yes,
+        approver: context.environment.approver(),
+        holder: opening::holder(context.environment),
+        elsewhere: elsewhere(context, target)?,
+        session_random: random()?,
+        nonce_random: random()?,
+    })
+}
+
+/// What other projects of the same directory did lately: another project name, or another address of the engine, opens no
+/// new budget. The directory is locked, so none of them goes on meanwhile.
+fn elsewhere(context: &Context<'_>, target: &Target) -> Result<Vec<Elsewhere>, CommandError> {
+    let state = state_dir(context.global, context.environment);
+    let mut tries = Vec::new();
+    for known in state.known_targets()? {
+        if known.target.directory != target.directory || known.id == target.id() {
+            continue;
+        }
+        let present = read_present(&state, &known.id)?;
+        let history = opening::folded(present.opening_state.as_deref(), &present.records)?;
+        tries.extend(history.tries().map(|one| Elsewhere { class: one.class, at: one.at }));
+    }
+    Ok(tries)
+}
