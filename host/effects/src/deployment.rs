@@ -15,6 +15,7 @@ mod networks;
 mod preparing;
 mod project_files;
 mod pulling;
+mod readings;
 mod removing;
 mod restarting;
 mod secret_values;
@@ -45,6 +46,7 @@ use repair_pipeline::outside::{Deployment, Dirt, EffectContext, LogError, Prepar
 use self::calling::failed;
 use self::missing_values::{Refused, config_with_stand_ins};
 use self::preparing::Earlier;
+use self::readings::unclear_plan;
 use crate::compose::command::ComposeCommand;
 use crate::compose::config::model_from_config;
 use crate::compose::filling::Filled;
@@ -286,8 +288,8 @@ impl Deployment for ComposeDeployment {
     async fn probe(&mut self, step: &Step) -> Probe {
         match (&step.action, &step.change) {
             (Action::RemapPort(_), Change::Edit(edit)) => self.edit_happened(edit),
-            (Action::RemapPort(_), _) => Probe::Unclear("the plan names no edit".to_owned()),
-            (Action::ComposeUp { services }, _) => self.up_happened(services).await,
+            (Action::RemapPort(_), _) => unclear_plan("which file changes"),
+            (Action::ComposeUp { services }, _) => self.up_happened(services, step).await,
             // A bundle is written anew each time and changes nothing of the target.
             (Action::CollectLogs { .. }, _) => Probe::DidNotHappen,
             (Action::RestartService { .. }, _) => self.restart_happened(step).await,
@@ -295,7 +297,7 @@ impl Deployment for ComposeDeployment {
             (Action::RemoveStaleContainer { id, .. }, _) => self.container_removal_happened(id).await,
             (Action::RemoveStaleNetwork { id, .. }, _) => self.network_removal_happened(id).await,
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => self.value_happened(value, edit),
-            (Action::SetEnvValue(_), _) => Probe::Unclear("the plan names no place for this value".to_owned()),
+            (Action::SetEnvValue(_), _) => unclear_plan("where the value goes"),
         }
     }
 

@@ -16,6 +16,7 @@ use super::ComposeDeployment;
 use super::calling::{call, failed};
 use super::preparing::{Earlier, refusal};
 use super::project_files::ProjectFiles;
+use super::readings::{both_readings, unclear};
 use crate::process::ComposeVersion;
 
 /// The first Compose whose `pull` knows `--policy` (its own source, 2.22.0).
@@ -98,7 +99,10 @@ impl ComposeDeployment {
                 }
                 None => Outcome::Done { detail: format!("pulled {}", references.join(", ")) },
             },
-            Err(error) => Outcome::Unclear { reason: error.what },
+            Err(error) => {
+                let reason = both_readings(&error.what, "the images are there", "one of them is missing");
+                Outcome::Unclear { reason }
+            }
         })
     }
 
@@ -108,7 +112,7 @@ impl ComposeDeployment {
         match self.image_ids(&references).await {
             Ok(ids) if !ids.is_empty() && ids.iter().all(Option::is_some) => Probe::Happened,
             Ok(_) => Probe::DidNotHappen,
-            Err(error) => Probe::Unclear(error.what),
+            Err(error) => unclear(&error.what, "the images are there", "one of them is missing"),
         }
     }
 }
