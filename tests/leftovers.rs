@@ -42,6 +42,7 @@ async fn open(project: &Project<'_>) -> ComposeDeployment {
         path_var: variable("PATH").unwrap_or_default(),
         probes: Vec::new(),
         bundles: project.state_dir(),
+        projection: None,
         interrupted: Arc::default(),
     })
     .await

@@ -8,6 +8,7 @@ mod acting;
 mod calling;
 mod comparing;
 mod describing;
+mod dirt;
 mod looking;
 mod missing_values;
 mod moving;
@@ -23,6 +24,7 @@ mod staleness;
 mod starting;
 mod verifying;
 mod wanted;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -71,6 +73,8 @@ pub struct OpenOptions {
     pub probes: Vec<ProbeSpec>,
     /// Where bundles for a person are written.
     pub bundles: PathBuf,
+    /// Where in the project the projection of a session is put, with [`crate::files::ID`] for its id; `None` for nowhere.
+    pub projection: Option<String>,
     /// Set when the person wants to stop.
     pub interrupted: Arc<AtomicBool>,
 }
@@ -128,6 +132,7 @@ pub struct ComposeDeployment {
     path_var: OsString,
     probes: Vec<ProbeSpec>,
     bundles: PathBuf,
+    projection: Option<String>,
     interrupted: Arc<AtomicBool>,
     /// `compose config` as it was last printed; forgotten after every edit.
     config: Option<serde_json::Value>,
@@ -176,6 +181,7 @@ impl ComposeDeployment {
             path_var: options.path_var,
             probes: options.probes,
             bundles: options.bundles,
+            projection: options.projection,
             interrupted: options.interrupted,
             config: Some(config),
             refused,
@@ -309,20 +315,20 @@ impl Deployment for ComposeDeployment {
         }
     }
 
-    async fn sweep(&mut self, _step: &Step) -> Vec<String> {
-        Vec::new()
+    async fn sweep(&mut self, step: &Step) -> Vec<String> {
+        self.sweep_files(step)
     }
 
-    fn ways_to_look(&self, _step: &Step) -> Vec<String> {
-        vec!["docker compose ps --all".to_owned()]
+    fn ways_to_look(&self, step: &Step) -> Vec<String> {
+        self.commands_to_look(step)
     }
 
-    async fn dirt(&mut self, _edits: &[FileEdit]) -> Dirt {
-        Dirt::default()
+    async fn dirt(&mut self, edits: &[FileEdit]) -> Dirt {
+        self.dirt_of(edits).await
     }
 
-    fn publish(&mut self, _session: &SessionId, _projection: &[u8]) -> Result<(), TargetError> {
-        Ok(())
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError> {
+        self.put_projection(session, projection)
     }
 
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {
