@@ -22,6 +22,7 @@ mod restarting;
 mod secret_values;
 mod staleness;
 mod starting;
+mod stopped;
 mod verifying;
 mod wanted;
 mod ways;

@@ -1,7 +1,7 @@
 //! Restarting the containers of one service as they are.
 //!
 //! It refuses a service without containers, one that the engine itself restarts again and again, and one that a person
-//! has paused. Only containers that the plan names by id are restarted, one after the other.
+//! has paused or stopped. Only containers that the plan names by id are restarted, one after the other.
 
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ impl ComposeDeployment {
         if self.model().await?.service(service).is_none() {
             return Err(refusal(format!("the project has no service `{service}`")));
         }
+        self.left_by_nobody(&[service.to_owned()], &Default::default()).await?;
         let project = self.target.project.as_str();
         let mut own = self.survey(&Default::default()).await?;
         own.retain(|container| {
