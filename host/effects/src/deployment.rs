@@ -19,6 +19,7 @@ mod pulling;
 mod readings;
 mod removing;
 mod restarting;
+mod resuming;
 mod secret_values;
 mod staleness;
 mod starting;
@@ -309,11 +310,7 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn may_go_on(&mut self, step: &Step) -> Result<(), TargetError> {
-        let now = self.footprint(step).await?;
-        match step.footprint.difference(&now) {
-            None => Ok(()),
-            Some(what) => Err(TargetError { what, hints: Vec::new() }),
-        }
+        self.goes_on(step).await
     }
 
     async fn sweep(&mut self, step: &Step) -> Vec<String> {
