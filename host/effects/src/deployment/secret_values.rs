@@ -329,15 +329,19 @@ impl ComposeDeployment {
         }
     }
 
-    /// A value has been written when the variable has one; nobody can tell which.
-    pub(super) fn value_happened(&self, value: &EnvValue, edit: &SecretEdit) -> Probe {
+    /// A value has been written when the variable has one; nobody can tell which. Where the file is otherwise as it was
+    /// planned, later steps of the same plan know it again from here on.
+    pub(super) fn value_happened(&mut self, value: &EnvValue, edit: &SecretEdit) -> Probe {
         let text = match self.text_of(&edit.file) {
             Ok(text) => text,
             Err(error) => {
                 return unclear(&error.what, &format!("`{}` has a value there", value.variable), "it has none");
             }
         };
-        if text.as_deref().is_some_and(|text| has_value(text, &value.variable)) {
+        if let Some(text) = text.as_deref().filter(|text| has_value(text, &value.variable)) {
+            if let (false, Some(filled)) = (self.filled.contains_key(&edit.file), Filled::recalled(text, edit)) {
+                self.filled.insert(edit.file.clone(), filled);
+            }
             return Probe::Happened;
         }
         let planned = text.map(|text| self.emptied(&edit.file, text));
