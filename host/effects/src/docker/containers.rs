@@ -2,6 +2,8 @@
 //!
 //! A project is told by Compose's labels. Nothing here is cut in silence: a project with more containers than the limit is refused.
 
+use std::collections::BTreeMap;
+
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use repair_model::compose::PortKey;
@@ -13,6 +15,7 @@ use repair_model::limits::{
 
 use super::answers::{Inspected, Listed, PROJECT};
 use super::connection::{Engine, EngineError};
+use super::events::RecentPast;
 use crate::process::Tail;
 
 /// What one list request tells of a container, without a further request for each.
@@ -78,6 +81,17 @@ impl Engine {
     /// # Errors
     /// When the engine does not answer, is too old, or there are more than [`SERVICES_MAX`].
     pub async fn list_containers(&self, project: &str) -> Result<Vec<Container>, EngineError> {
+        Ok(self.list_with_past(project).await?.0)
+    }
+
+    /// The same, and their recent past by full id, as far as the engine remembers; empty where all run that there are.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) async fn list_with_past(
+        &self,
+        project: &str,
+    ) -> Result<(Vec<Container>, BTreeMap<String, RecentPast>), EngineError> {
         self.version().await?;
         let summaries = self.list_summaries(project).await?;
         let inspected = stream::iter(summaries.into_iter().map(|summary| self.details(summary)));
@@ -85,15 +99,16 @@ impl Engine {
         let mut found: Vec<Container> = found.into_iter().flatten().collect();
         // One that runs and was never started again has no past that its state would hide.
         let has_past = |container: &Container| container.state != ContainerState::Running || container.restarts > 0;
-        if found.iter().any(has_past) {
-            let past = self.recent_past(project, jiff::Timestamp::now()).await;
-            for container in found.iter_mut().filter(|container| has_past(container)) {
-                let past = past.get(&container.container.id).copied().unwrap_or_default();
-                container.oom_killed |= past.oom_kills > 0;
-                container.recent_deaths = past.deaths;
-            }
+        if !found.iter().any(has_past) {
+            return Ok((found, BTreeMap::new()));
         }
-        Ok(found)
+        let past = self.recent_past(project, jiff::Timestamp::now()).await;
+        for container in found.iter_mut().filter(|container| has_past(container)) {
+            let past = past.get(&container.container.id).cloned().unwrap_or_default();
+            container.oom_killed |= past.oom_kills > 0;
+            container.recent_deaths = past.deaths;
+        }
+        Ok((found, past))
     }
 
     /// The end of the log of one service: that of its container which is first by name. Standard output and error are
