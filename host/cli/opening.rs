@@ -135,7 +135,7 @@ pub async fn deployment(
         path_var: environment.path_var.clone(),
         probes: settings.probes.clone(),
         bundles: state.root().join("bundles"),
-        projection: None,
+        projection: settings.projection.as_ref().map(|projection| projection.path.clone()),
         interrupted: interrupt.flag.clone(),
     };
     Ok(ComposeDeployment::open(options).await?)

@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use repair_faults::Point;
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
 use repair_model::evidence::Evidence;
@@ -235,6 +236,27 @@ impl ComposeDeployment {
     }
 }
 
+impl ComposeDeployment {
+    async fn carry_out(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
+        match (&step.action, &step.change) {
+            (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
+            (Action::RemapPort(_), _) => Ok(failed("the plan names no edit for this move".to_owned())),
+            (Action::ComposeUp { services }, _) => self.up(services, context).await,
+            (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
+            (Action::RestartService { .. }, _) => Ok(self.restart(step, context).await),
+            (Action::PullImage { services }, _) => self.pull(services, step, context).await,
+            (Action::RemoveStaleContainer { container, id }, _) => {
+                Ok(self.remove_container(container, id, step, context).await)
+            }
+            (Action::RemoveStaleNetwork { network, id }, _) => {
+                Ok(self.remove_network(network, id, step, context).await)
+            }
+            (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
+            (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
+        }
+    }
+}
+
 impl Deployment for ComposeDeployment {
     async fn observe(&mut self, query: &Query) -> Observation {
         self.look(query).await
@@ -275,22 +297,10 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
-        match (&step.action, &step.change) {
-            (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
-            (Action::RemapPort(_), _) => Ok(failed("the plan names no edit for this move".to_owned())),
-            (Action::ComposeUp { services }, _) => self.up(services, context).await,
-            (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
-            (Action::RestartService { .. }, _) => Ok(self.restart(step, context).await),
-            (Action::PullImage { services }, _) => self.pull(services, step, context).await,
-            (Action::RemoveStaleContainer { container, id }, _) => {
-                Ok(self.remove_container(container, id, step, context).await)
-            }
-            (Action::RemoveStaleNetwork { network, id }, _) => {
-                Ok(self.remove_network(network, id, step, context).await)
-            }
-            (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
-            (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
-        }
+        repair_faults::pass(Point::EffectIntended, step.action.kind().as_str());
+        let outcome = self.carry_out(step, context).await;
+        repair_faults::pass(Point::EffectEnded, step.action.kind().as_str());
+        outcome
     }
 
     async fn probe(&mut self, step: &Step) -> Probe {
@@ -338,7 +348,10 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn edit(&mut self, edit: &FileEdit) -> Outcome {
-        self.write(edit)
+        repair_faults::pass(Point::EffectIntended, "undo");
+        let outcome = self.write(edit);
+        repair_faults::pass(Point::EffectEnded, "undo");
+        outcome
     }
 
     async fn pause_ms(&mut self, milliseconds: u64) {

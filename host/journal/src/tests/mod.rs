@@ -197,7 +197,8 @@ pub(crate) fn session() -> SessionId {
 
 pub(crate) fn began() -> Event {
     let (version, command) = ("0".to_owned(), Vec::new());
-    Event::SessionBegan { version, purpose: Purpose::Heal, command, evidence: None, supersedes: Vec::new() }
+    let (supersedes, target) = (Vec::new(), target_in(Path::new("/srv/shop")));
+    Event::SessionBegan { version, purpose: Purpose::Heal, command, evidence: None, supersedes, target }
 }
 
 pub(crate) fn noted(note: &str) -> Event {
