@@ -120,13 +120,14 @@ pub fn settings(choice: &ProjectChoice) -> Result<(PathBuf, Settings), CommandEr
     Ok((located.directory, settings))
 }
 
-/// The project on its engine.
+/// The project on its engine. `wanted_at` is when a person's own `up` asked for its services.
 pub async fn deployment(
     choice: ProjectChoice,
     settings: &Settings,
     state: &StateDir,
     environment: &Environment,
     interrupt: &Interrupt,
+    wanted_at: Option<jiff::Timestamp>,
 ) -> Result<ComposeDeployment, CommandError> {
     let options = OpenOptions {
         project: choice,
@@ -134,6 +135,7 @@ pub async fn deployment(
         shell: environment.variables.clone(),
         path_var: environment.path_var.clone(),
         probes: settings.probes.clone(),
+        wanted_at,
         bundles: state.root().join("bundles"),
         projection: settings.projection.as_ref().map(|projection| projection.path.clone()),
         interrupted: interrupt.flag.clone(),

@@ -23,6 +23,7 @@ mod wrapped;
 mod yes_and_no;
 
 use clap::CommandFactory as _;
+pub use wrapped::compose_up;
 
 use crate::args::{Args, Command, GlobalArgs};
 use crate::command_error::{Code, CommandError};

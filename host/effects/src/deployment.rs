@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use repair_faults::Point;
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
@@ -72,6 +73,8 @@ pub struct OpenOptions {
     pub shell: BTreeMap<String, String>,
     /// The value of `PATH`.
     pub path_var: OsString,
+    /// When a person's own `up` asked for the services, if one did: a stop before that is nobody's wish any more.
+    pub wanted_at: Option<Timestamp>,
     /// Probes that the project declares.
     pub probes: Vec<ProbeSpec>,
     /// Where bundles for a person are written.
@@ -134,6 +137,7 @@ pub struct ComposeDeployment {
     shell: BTreeMap<String, String>,
     path_var: OsString,
     probes: Vec<ProbeSpec>,
+    wanted_at: Option<Timestamp>,
     bundles: PathBuf,
     projection: Option<String>,
     interrupted: Arc<AtomicBool>,
@@ -183,6 +187,7 @@ impl ComposeDeployment {
             shell: options.shell,
             path_var: options.path_var,
             probes: options.probes,
+            wanted_at: options.wanted_at,
             bundles: options.bundles,
             projection: options.projection,
             interrupted: options.interrupted,
