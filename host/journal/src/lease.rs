@@ -212,8 +212,12 @@ mod tests {
     #[test]
     fn a_reused_process_id_is_told_apart() {
         let pid = std::process::id();
-        let me =
-            Holder { user: "ann".into(), host: "here".into(), pid, started: repair_processes::started(pid).expect("it runs") };
+        let me = Holder {
+            user: "ann".into(),
+            host: "here".into(),
+            pid,
+            started: repair_processes::started(pid).expect("it runs"),
+        };
         assert!(!is_gone(&me, &me));
         assert!(is_gone(&Holder { started: "1".into(), ..me.clone() }, &me));
         assert!(!is_gone(&Holder { started: "unknown".into(), ..me.clone() }, &me));

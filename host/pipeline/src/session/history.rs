@@ -265,7 +265,8 @@ impl History {
 
     fn note_end(&mut self, id: &SessionId, ending: Ending, time: Timestamp) {
         let Some(session) = self.sessions.get(id) else { return };
-        let classes: Vec<FailureClass> = session.plans().filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
+        let classes: Vec<FailureClass> =
+            session.plans().filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
         for class in classes {
             match ending {
                 Ending::Healed => drop(self.unhealed.remove(&class)),
