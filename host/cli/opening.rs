@@ -241,7 +241,7 @@ pub fn histories(state: &StateDir) -> Result<Vec<(Target, Digest, History)>, Com
     let mut histories = Vec::new();
     for known in state.known_targets()? {
         let reading = repair_journal::read(state, &known.id)?;
-        let history = fold(&reading.records)?;
+        let history = folded(reading.opening_state.as_deref(), &reading.records)?;
         histories.push((known.target, known.id, history));
     }
     Ok(histories)
@@ -281,11 +281,6 @@ fn inconsistent(error: repair_pipeline::session::IllegalTransition) -> CommandEr
         error: Box::new(error),
         hints: vec!["`repair audit verify` shows what is wrong with the log".to_owned()],
     }
-}
-
-/// The fold of a log.
-pub fn fold(records: &[repair_model::event::Record]) -> Result<History, CommandError> {
-    History::fold(records).map_err(inconsistent)
 }
 
 /// The one session whose id contains `part`.
