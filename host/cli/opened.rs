@@ -12,7 +12,7 @@ use repair_model::text::escaped;
 use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{Clock as _, LogError, Tools as _};
 use repair_pipeline::policy::Policies;
-use repair_pipeline::session::{History, Session};
+use repair_pipeline::session::{Folded, History, Session};
 use repair_pipeline::settings::Settings;
 use repair_pipeline::workflow::{Elsewhere, Options, Workflow};
 use repair_processes as processes;
@@ -64,6 +64,7 @@ impl Opened {
             settings: &self.settings,
             target: &self.target,
             options,
+            folded: Folded::default(),
         }
     }
 
