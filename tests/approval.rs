@@ -129,13 +129,15 @@ fn an_unknown_digest_is_neither_approved_nor_applied() {
 }
 
 #[test]
-fn an_approval_expires() {
+fn an_approval_expires_and_is_asked_for_again() {
     let (project, _held) = broken();
     project.write("../config/repair/policy/bounds.toml", "grant_seconds_max = 1\n").expect("bounds can be written");
     let digest = approved(&project);
     std::thread::sleep(Duration::from_secs(2));
-    let report = document(&project, 3, &["apply", &digest]);
-    assert!(text(&report, "/reason").contains("expired"), "{report:#}");
+    let report = document(&project, 4, &["apply", &digest]);
+    assert_eq!(report["result"], "awaiting-approval", "{report:#}");
+    let session = repair(&project, &["show", text(&report, "/session")]);
+    assert!(session.stdout.contains("void: the approval expired"), "{session}");
     untouched(&project);
 }
 
@@ -230,7 +232,7 @@ fn foreign_text_reaches_nobody_raw() {
     let waiting = repair(&project, &ASK);
     assert_eq!(waiting.code, Some(4), "{waiting}");
     assert!(waiting.stdout.contains("busybox\\u{1b}[2J\\u{202e}"), "{waiting}");
-    document(&project, 4, &ASK);
+    document(&project, 3, &ASK);
     repair(&project, &["sessions"]);
     document(&project, 0, &["audit", "show"]);
     untouched(&project);
@@ -263,13 +265,17 @@ struct Terminal {
 
 impl Terminal {
     fn heal(project: &Project<'_>) -> Self {
+        let mut terminal = Self::start(project);
+        terminal.until(QUESTION);
+        terminal
+    }
+
+    fn start(project: &Project<'_>) -> Self {
         let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
         command.args(ASK).arg("--state-dir").arg(project.state_dir());
         let mut session = Session::spawn(command).expect("a terminal");
         session.set_expect_timeout(Some(Duration::from_secs(60)));
-        let mut terminal = Self { session, seen: String::new() };
-        terminal.until(QUESTION);
-        terminal
+        Self { session, seen: String::new() }
     }
 
     fn until(&mut self, expected: &str) {
@@ -353,10 +359,16 @@ fn an_interrupt_at_the_question_leaves_a_session_that_says_so() {
     assert!(shown.succeeded() && shown.stdout.contains("interrupted"), "{shown}");
     untouched(&project);
 
-    // The next run takes its place and heals.
-    let mut terminal = Terminal::heal(&project);
+    // The next run shows it, goes on with it, and heals.
+    let mut terminal = Terminal::start(&project);
+    terminal.until("[q]uit: ");
+    assert!(terminal.seen.contains("approval, suspended"), "{}", terminal.seen);
+    terminal.answer("r");
+    terminal.until(QUESTION);
     terminal.answer("yes");
     assert_eq!(terminal.end().0, 0);
+    let sessions = document(&project, 0, &["sessions"]);
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "the same session healed: {sessions:#}");
     has_moved(&project);
 }
 
