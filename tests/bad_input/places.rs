@@ -7,7 +7,7 @@ use std::process::Command;
 
 use repair_test_support::{Engine, Finished, Project};
 
-use crate::ground::{HEAL, expect, insist, insist_verified, repair, repair_command, web_on};
+use crate::ground::{GO_ON, HEAL, expect, insist, insist_verified, repair, repair_command, web_on};
 use crate::taken_port;
 
 /// A mount of a test; it ends with this value.

@@ -38,6 +38,8 @@ pub enum Call {
     SignHead,
     BeginSegment,
     MayGoOn,
+    SweepEdit(String),
+    Recall(ActionKind),
     Settle,
     Observe(QueryKind),
     Propose(String),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use repair_model::action::Action;
+use repair_model::action::{Action, ActionKind};
 use repair_model::event::{Ending, Event, Intent, Record};
 use repair_model::finding::FailureClass;
 use repair_model::ids::{Digest, SessionId};
@@ -256,8 +256,13 @@ impl History {
 
     fn note_end(&mut self, id: &SessionId, ending: Ending, time: Timestamp) {
         let Some(session) = self.sessions.get(id) else { return };
+        // A plan that only looked was no try to heal.
+        let acted = session.steps.iter().filter_map(|step| match &step.intent {
+            Intent::Apply { plan, action, .. } if action.kind() != ActionKind::CollectLogs => Some(*plan),
+            Intent::Apply { .. } | Intent::Undo { .. } => None,
+        });
         let classes: Vec<FailureClass> =
-            session.plans().filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
+            acted.filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
         for class in classes {
             match ending {
                 Ending::Healed => drop(self.unhealed.remove(&class)),

@@ -272,6 +272,15 @@ impl Deployment for FakeDeployment {
         Vec::new()
     }
 
+    async fn sweep_edit(&mut self, edit: &FileEdit) -> Vec<String> {
+        self.trace.push(Call::SweepEdit(edit.file.clone()));
+        Vec::new()
+    }
+
+    async fn recall(&mut self, step: &Step) {
+        self.trace.push(Call::Recall(step.action.kind()));
+    }
+
     fn ways_to_look(&self, step: &Step) -> Vec<String> {
         vec![format!("look at {}", step.summary)]
     }

@@ -199,6 +199,14 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let session = self.session_now(id)?;
         let Some(state) = session.plan_of_round().cloned() else { return self.another_round(id) };
         let frozen = self.stored_plan(&session, &state)?;
+        for (step, planned) in session
+            .begun_steps()
+            .filter_map(|begun| Some((begun, frozen.plan().steps.get(usize::try_from(begun.step).ok()?)?)))
+        {
+            if matches!(step.outcome, Some(Outcome::Done { .. })) {
+                self.deployment.recall(planned).await;
+            }
+        }
         if session.begun_steps().any(|step| matches!(step.outcome, Some(Outcome::Failed { .. }))) {
             return self.another_round(id);
         }
