@@ -3,6 +3,7 @@
 //! The two commands that are compared run in turn in the same run, so that both meet the same machine.
 
 mod classification;
+mod resume;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -70,7 +71,8 @@ fn measure(engine: &Engine, program: &Path, rounds: usize) -> Result<()> {
     compare_with_ps(&project, &repair, rounds)?;
     report_memory(&project, &repair)?;
     drop(project);
-    report_overhead(engine, program)
+    report_overhead(engine, program)?;
+    resume::measure(engine, program)
 }
 
 fn started_project(engine: &Engine) -> Result<Project<'_>> {
