@@ -1,13 +1,10 @@
 //! Stale containers and networks, restarts and pulls on a real engine, below the workflow: what the host itself takes for
 //! stale, what it refuses whoever asks, and that each effect does exactly its one thing and knows whether it happened.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::sync::Arc;
+mod opened;
 
-use repair_effects::compose::project::ProjectChoice;
-use repair_effects::deployment::{ComposeDeployment, OpenOptions};
-use repair_effects::docker::endpoint::EndpointChoice;
+use opened::{apply, open, prepared};
+use repair_effects::deployment::ComposeDeployment;
 use repair_model::action::Action;
 use repair_model::container::{StaleContainer, Staleness};
 use repair_model::network::Network;
@@ -15,37 +12,11 @@ use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{Change, Step};
 use repair_model::query::{Answer, Fact, Query};
 use repair_model::risk::Risk;
-use repair_pipeline::outside::{Deployment as _, EffectContext, TargetError};
+use repair_pipeline::outside::Deployment as _;
 use repair_test_support::{Engine, Finished, Project, Registry, WEB};
 
 fn project() -> Project<'static> {
     Project::new(Engine::shared()).expect("a project can be made")
-}
-
-/// The project as `repair` opens it.
-async fn open(project: &Project<'_>) -> ComposeDeployment {
-    let command = project.engine().command("docker");
-    let variable = |name: &str| {
-        let set = command.get_envs().find(|(key, _)| *key == OsStr::new(name)).and_then(|(_, value)| value);
-        set.map(OsStr::to_owned).or_else(|| std::env::vars_os().find(|(key, _)| key == name).map(|(_, value)| value))
-    };
-    let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
-    let config_dir = variable("DOCKER_CONFIG").map(Into::into);
-    ComposeDeployment::open(OpenOptions {
-        project: ProjectChoice {
-            current_directory: project.dir().to_owned(),
-            name: Some(project.name().to_owned()),
-            ..ProjectChoice::default()
-        },
-        endpoint: EndpointChoice { docker_host: text("DOCKER_HOST"), config_dir, ..EndpointChoice::default() },
-        shell: BTreeMap::new(),
-        path_var: variable("PATH").unwrap_or_default(),
-        probes: Vec::new(),
-        bundles: project.state_dir(),
-        interrupted: Arc::default(),
-    })
-    .await
-    .expect("the project can be opened")
 }
 
 /// A file with these services, each with more lines of its own.
@@ -80,25 +51,13 @@ async fn networks(deployment: &mut ComposeDeployment) -> Vec<Network> {
     }
 }
 
-async fn prepared(deployment: &mut ComposeDeployment, actions: &[Action]) -> Result<Vec<Step>, TargetError> {
-    let preparation = deployment.prepare(actions, None).await?;
-    Ok(preparation.steps.into_iter().map(|prepared| prepared.step).collect())
-}
-
 /// What the gate does, then the effect.
 async fn carry_out(deployment: &mut ComposeDeployment, step: &Step) -> Outcome {
     let now = deployment.footprint(step).await.expect("it can be told");
     assert_eq!(step.footprint.difference(&now), None, "{step:?}");
     let assessed = deployment.assess(step).await.expect("it can be told");
     assert_eq!(assessed, (step.risk, step.change.clone()));
-    let context = EffectContext {
-        lease: Vec::new(),
-        seconds_max: 60,
-        started: &mut |_| Ok(()),
-        progress: &mut |_| {},
-        interrupted: &|| false,
-    };
-    deployment.apply(step, context).await.expect("no log is written")
+    apply(deployment, step).await
 }
 
 fn done(outcome: &Outcome) -> bool {
@@ -159,14 +118,7 @@ async fn a_container_that_starts_after_the_plan_is_not_removed() {
     assert!(steps[0].footprint.difference(&now).is_some());
     deployment.assess(&steps[0]).await.expect_err("it runs");
     // Even without the gate the engine itself refuses.
-    let context = EffectContext {
-        lease: Vec::new(),
-        seconds_max: 60,
-        started: &mut |_| Ok(()),
-        progress: &mut |_| {},
-        interrupted: &|| false,
-    };
-    let outcome = deployment.apply(&steps[0], context).await.expect("no log is written");
+    let outcome = apply(&mut deployment, &steps[0]).await;
     assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
     assert_eq!(id_of(&project, &name), id);
 }

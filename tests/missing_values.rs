@@ -68,6 +68,7 @@ async fn open(project: &Project<'_>, name: Option<&str>) -> Result<ComposeDeploy
         path_var: variable("PATH").unwrap_or_default(),
         probes: Vec::new(),
         bundles: project.state_dir(),
+        projection: None,
         interrupted: Arc::default(),
     };
     ComposeDeployment::open(options).await

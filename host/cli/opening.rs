@@ -134,6 +134,7 @@ pub async fn deployment(
         path_var: environment.path_var.clone(),
         probes: settings.probes.clone(),
         bundles: state.root().join("bundles"),
+        projection: None,
         interrupted: interrupt.flag.clone(),
     };
     Ok(ComposeDeployment::open(options).await?)

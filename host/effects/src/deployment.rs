@@ -8,6 +8,7 @@ mod acting;
 mod calling;
 mod comparing;
 mod describing;
+mod dirt;
 mod looking;
 mod missing_values;
 mod moving;
@@ -15,13 +16,17 @@ mod networks;
 mod preparing;
 mod project_files;
 mod pulling;
+mod readings;
 mod removing;
 mod restarting;
+mod resuming;
 mod secret_values;
 mod staleness;
 mod starting;
+mod stopped;
 mod verifying;
 mod wanted;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -45,6 +50,7 @@ use repair_pipeline::outside::{Deployment, Dirt, EffectContext, LogError, Prepar
 use self::calling::failed;
 use self::missing_values::{Refused, config_with_stand_ins};
 use self::preparing::Earlier;
+use self::readings::unclear_plan;
 use crate::compose::command::ComposeCommand;
 use crate::compose::config::model_from_config;
 use crate::compose::filling::Filled;
@@ -69,6 +75,8 @@ pub struct OpenOptions {
     pub probes: Vec<ProbeSpec>,
     /// Where bundles for a person are written.
     pub bundles: PathBuf,
+    /// Where in the project the projection of a session is put, with [`crate::files::ID`] for its id; `None` for nowhere.
+    pub projection: Option<String>,
     /// Set when the person wants to stop.
     pub interrupted: Arc<AtomicBool>,
 }
@@ -126,6 +134,7 @@ pub struct ComposeDeployment {
     path_var: OsString,
     probes: Vec<ProbeSpec>,
     bundles: PathBuf,
+    projection: Option<String>,
     interrupted: Arc<AtomicBool>,
     /// `compose config` as it was last printed; forgotten after every edit.
     config: Option<serde_json::Value>,
@@ -174,6 +183,7 @@ impl ComposeDeployment {
             path_var: options.path_var,
             probes: options.probes,
             bundles: options.bundles,
+            projection: options.projection,
             interrupted: options.interrupted,
             config: Some(config),
             refused,
@@ -286,8 +296,8 @@ impl Deployment for ComposeDeployment {
     async fn probe(&mut self, step: &Step) -> Probe {
         match (&step.action, &step.change) {
             (Action::RemapPort(_), Change::Edit(edit)) => self.edit_happened(edit),
-            (Action::RemapPort(_), _) => Probe::Unclear("the plan names no edit".to_owned()),
-            (Action::ComposeUp { services }, _) => self.up_happened(services).await,
+            (Action::RemapPort(_), _) => unclear_plan("which file changes"),
+            (Action::ComposeUp { services }, _) => self.up_happened(services, step).await,
             // A bundle is written anew each time and changes nothing of the target.
             (Action::CollectLogs { .. }, _) => Probe::DidNotHappen,
             (Action::RestartService { .. }, _) => self.restart_happened(step).await,
@@ -295,32 +305,28 @@ impl Deployment for ComposeDeployment {
             (Action::RemoveStaleContainer { id, .. }, _) => self.container_removal_happened(id).await,
             (Action::RemoveStaleNetwork { id, .. }, _) => self.network_removal_happened(id).await,
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => self.value_happened(value, edit),
-            (Action::SetEnvValue(_), _) => Probe::Unclear("the plan names no place for this value".to_owned()),
+            (Action::SetEnvValue(_), _) => unclear_plan("where the value goes"),
         }
     }
 
     async fn may_go_on(&mut self, step: &Step) -> Result<(), TargetError> {
-        let now = self.footprint(step).await?;
-        match step.footprint.difference(&now) {
-            None => Ok(()),
-            Some(what) => Err(TargetError { what, hints: Vec::new() }),
-        }
+        self.goes_on(step).await
     }
 
-    async fn sweep(&mut self, _step: &Step) -> Vec<String> {
-        Vec::new()
+    async fn sweep(&mut self, step: &Step) -> Vec<String> {
+        self.sweep_files(step)
     }
 
-    fn ways_to_look(&self, _step: &Step) -> Vec<String> {
-        vec!["docker compose ps --all".to_owned()]
+    fn ways_to_look(&self, step: &Step) -> Vec<String> {
+        self.commands_to_look(step)
     }
 
-    async fn dirt(&mut self, _edits: &[FileEdit]) -> Dirt {
-        Dirt::default()
+    async fn dirt(&mut self, edits: &[FileEdit]) -> Dirt {
+        self.dirt_of(edits).await
     }
 
-    fn publish(&mut self, _session: &SessionId, _projection: &[u8]) -> Result<(), TargetError> {
-        Ok(())
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError> {
+        self.put_projection(session, projection)
     }
 
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {

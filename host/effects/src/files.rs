@@ -1,23 +1,27 @@
 //! Files of the project: read within bounds, replaced whole or not at all.
 //!
 //! After a crash a file is either as it was or as it was to be: the new content is written and synced beside it, renamed
-//! over it, and the folder is synced. Mode and owner are kept, and where they cannot be, nothing is done. A symbolic link
+//! over it, and the folder is synced; what a crash leaves beside it is found again by [`sweep`]. Mode and owner are kept, and where they cannot be, nothing is done. A symbolic link
 //! is followed and what it leads to is replaced, so the link stays. Anything but a regular file is refused. Extended
 //! attributes and further hard links are not carried over.
 
+mod beside;
 mod git;
+mod inside;
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use repair_faults::Point;
 use repair_model::ids::{Digest, Domain};
 use repair_model::limits::PROJECT_FILE_BYTES_MAX;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-pub use git::{GitState, git_state};
+pub use beside::sweep;
+use beside::{Access, Beside, Points, open_folder};
+pub use git::{GitState, git_state, modified};
+pub use inside::{ID, check_place, put_inside};
 
 /// Why a file could not be read or written. `Display` names the file.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,14 @@ pub enum FileError {
         /// Its group.
         gid: u32,
     },
+    /// A part of the way to it is a link, or no folder.
+    #[error("{} is not written, since `{}` on the way to it is a symbolic link or no folder", .path.display(), .part.display())]
+    LeadsOut {
+        /// The file.
+        path: PathBuf,
+        /// The part.
+        part: PathBuf,
+    },
 }
 
 impl FileError {
@@ -90,6 +102,7 @@ impl FileError {
             Self::NotText { .. } => "save the file as UTF-8",
             Self::Changed { .. } => "run `repair` again; it looks at the file anew",
             Self::Owner { .. } => "run `repair` as the owner of the file, or with `sudo`",
+            Self::LeadsOut { .. } => "name a place that is reached through real folders of the project",
         };
         vec![hint.to_owned()]
     }
@@ -160,10 +173,10 @@ pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Re
     let real = std::fs::canonicalize(path).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = std::fs::metadata(&real).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = regular(path, metadata)?;
-    let beside = Beside::new(&real)?;
-    beside.fill(bytes, Some(&metadata))?;
+    let beside = Beside::new(&real, open_folder(&real, folder_of(&real))?, Points::PROJECT_FILE)?;
+    beside.fill(bytes, Access::Like(&metadata))?;
     as_expected(&real, expected_before)?;
-    beside.take_the_place_of(&real)
+    beside.take_the_place()
 }
 
 /// Makes a new file, with the mode that the user's umask gives.
@@ -171,10 +184,7 @@ pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Re
 /// # Errors
 /// When there is a file already ([`io::ErrorKind::AlreadyExists`]), or it cannot be made; nothing is left behind then.
 pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    short_enough(path, bytes.len() as u64)?;
-    let beside = Beside::new(path)?;
-    beside.fill(bytes, None)?;
-    beside.become_new(path)
+    create(path, bytes, Access::ByUmask)
 }
 
 /// Makes a new file that only its owner can read.
@@ -182,12 +192,14 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// Those of [`create_new`].
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    create(path, bytes, Access::Private)
+}
+
+fn create(path: &Path, bytes: &[u8], access: Access<'_>) -> Result<(), FileError> {
     short_enough(path, bytes.len() as u64)?;
-    let beside = Beside::new(path)?;
-    // Before anything is in it.
-    beside.file.set_permissions(Permissions::from_mode(0o600)).map_err(|source| io_error(path, "written", source))?;
-    beside.fill(bytes, None)?;
-    beside.become_new(path)
+    let beside = Beside::new(path, open_folder(path, folder_of(path))?, Points::PROJECT_FILE)?;
+    beside.fill(bytes, access)?;
+    beside.become_new()
 }
 
 /// Removes a file. With `expected_before` it has to have that digest right before.
@@ -199,6 +211,7 @@ pub fn remove(path: &Path, expected_before: Option<Digest>) -> Result<(), FileEr
     regular(path, std::fs::symlink_metadata(path).map_err(failed)?)?;
     as_expected(path, expected_before)?;
     std::fs::remove_file(path).map_err(failed)?;
+    repair_faults::pass(Point::ProjectFileRenamed, "");
     sync_folder(path)
 }
 
@@ -234,74 +247,13 @@ fn sync_folder(path: &Path) -> Result<(), FileError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| io_error(path, "synced", source))
 }
 
-/// The new content, in a file of its own beside the one that it is for. Removed again unless it took its place.
-struct Beside<'a> {
-    wanted: &'a Path,
-    path: PathBuf,
-    file: File,
-}
-
-impl<'a> Beside<'a> {
-    fn new(wanted: &'a Path) -> Result<Self, FileError> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let failed = |source| io_error(wanted, "written", source);
-        let name = wanted.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?.to_string_lossy();
-        loop {
-            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let path = folder_of(wanted).join(format!(".{name}.repair-{}-{number}", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { wanted, path, file }),
-                // Left behind by a process of the same id that was killed; never taken over.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u32::MAX / 2 => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-    }
-
-    fn fill(&self, bytes: &[u8], like: Option<&Metadata>) -> Result<(), FileError> {
-        let failed = |source| io_error(self.wanted, "written", source);
-        if let Some(like) = like {
-            let own = self.file.metadata().map_err(failed)?;
-            if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
-                std::os::unix::fs::fchown(&self.file, Some(like.uid()), Some(like.gid()))
-                    .map_err(|_| FileError::Owner { path: self.wanted.to_owned(), uid: like.uid(), gid: like.gid() })?;
-            }
-            // After the owner, because a change of owner clears the set-id bits.
-            self.file.set_permissions(like.permissions()).map_err(failed)?;
-        }
-        (&self.file).write_all(bytes).map_err(failed)?;
-        self.file.sync_all().map_err(failed)
-    }
-
-    fn take_the_place_of(self, real: &Path) -> Result<(), FileError> {
-        std::fs::rename(&self.path, real).map_err(|source| io_error(self.wanted, "replaced", source))?;
-        sync_folder(real)
-    }
-
-    fn become_new(self, path: &Path) -> Result<(), FileError> {
-        let renamed = renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE).map_err(io::Error::from);
-        let made = match renamed {
-            // Not every file system can rename without replacing; a hard link does not replace either.
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-                std::fs::hard_link(&self.path, path)
-            }
-            renamed => renamed,
-        };
-        made.map_err(|source| io_error(path, "made", source))?;
-        sync_folder(path)
-    }
-}
-
-impl Drop for Beside<'_> {
-    fn drop(&mut self) {
-        // Gone already where the rename succeeded.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
+pub(in crate::files) mod tests {
+    use std::fs::Permissions;
+    use std::io::Write as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    use rustix::fs::CWD;
 
     use super::*;
 
@@ -309,7 +261,7 @@ mod tests {
         Some(Digest::of(Domain::File, bytes))
     }
 
-    fn names(folder: &Path) -> Vec<String> {
+    pub(in crate::files) fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).expect("a folder");
         let mut names: Vec<_> =
             entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();

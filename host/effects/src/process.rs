@@ -19,6 +19,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::CommandFdExt as _;
+use repair_faults::{Point, pass};
 use repair_model::event::EffectProcess;
 use repair_model::limits::PROCESS_GRACE_MS;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -147,6 +148,11 @@ impl Finished {
         self.status.success() && !self.timed_out && !self.interrupted
     }
 
+    /// Whether it came to its own end with exit code 0, though it was asked to stop meanwhile.
+    pub fn succeeded_before_the_interruption(&self) -> bool {
+        self.status.success() && self.interrupted && !self.timed_out
+    }
+
     /// Its exit code, or 128 plus the signal that killed it, as shells count.
     pub fn exit_code(&self) -> i32 {
         exit_code(self.status)
@@ -200,7 +206,15 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
         let inherited: io::Result<_> = options.lease.iter().map(BorrowedFd::try_clone_to_owned).collect();
         command.preserved_fds(inherited.map_err(start)?);
     }
+    let is_effect = !options.lease.is_empty();
+    let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let come_by = |point| {
+        if is_effect {
+            pass(point, &name);
+        }
+    };
     let mut child = tokio::process::Command::from(command).spawn().map_err(start)?;
+    come_by(Point::ProcessStarted);
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let Some(group) = group else { return Err(start(io::Error::other("it has no process id"))) };
     if let Some(started) = options.started.take()
@@ -210,7 +224,10 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
         let _ = child.wait().await;
         return Err(ProcessError::Abandoned { program: program() });
     }
-    watch(child, group, options).await.map_err(|source| ProcessError::Watch { program: program(), source })
+    come_by(Point::ProcessRecorded);
+    let finished = watch(child, group, options).await;
+    come_by(Point::ProcessEnded);
+    finished.map_err(|source| ProcessError::Watch { program: program(), source })
 }
 
 /// How far a running process has been told to end.

@@ -89,6 +89,13 @@ pub const PORT_CLAIMS_INSPECTED_MAX: usize = 128;
 pub const PORT_CANDIDATES_MAX: usize = 4_096;
 /// Time that a process gets to end after it was asked to, before it is killed, in milliseconds.
 pub const PROCESS_GRACE_MS: u64 = 10_000;
+/// Time that a container gets to end by itself when it is restarted, before the engine kills it, in seconds.
+pub const RESTART_GRACE_SECONDS: u64 = 10;
+/// Time that the engine may take beyond that to carry out a request, in seconds: so long is looked whether one that
+/// outlived its `repair` shows, and so long is its answer waited for after a person wished to stop.
+pub const ENGINE_SETTLES_SECONDS_MAX: u64 = 5;
+/// Time after which a removal that the engine has begun and not finished is no longer waited for, in seconds.
+pub const REMOVAL_SHOWS_SECONDS_MAX: u64 = 15;
 
 /// Bytes of one line of the log.
 pub const LOG_LINE_BYTES_MAX: usize = 1024 * 1024;

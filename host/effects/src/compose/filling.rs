@@ -120,6 +120,25 @@ impl Filled {
         Some(emptied)
     }
 
+    /// What is known of a file again when the process that wrote the value is gone: with nothing where the value stands, it
+    /// is the file that `edit` was made for. `None` if anything else differs as well.
+    pub fn recalled(actual: &str, edit: &SecretEdit) -> Option<Self> {
+        let start = usize::try_from(edit.offset_bytes).ok()?;
+        let rest = actual.get(start..)?.strip_prefix(edit.prefix.as_str())?;
+        // What every encoding is made of; see `ValueEncoding`.
+        let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+        let length = rest.bytes().take_while(|byte| drawn(byte)).count();
+        let behind = rest.get(length..)?.strip_prefix(edit.suffix.as_str())?;
+        let before = format!("{}{}{behind}", &actual[..start], edit.replaced);
+        let is_it = edit.before.map_or(before.is_empty(), |digest| digest == patch::digest(&before));
+        let planned = format!("{}{}{}{behind}", &actual[..start], edit.prefix, edit.suffix);
+        (is_it && length > 0).then(|| Self {
+            actual: patch::digest(actual),
+            planned: patch::digest(&planned),
+            holes: vec![(start + edit.prefix.len(), length)],
+        })
+    }
+
     /// The text of a file after one more edit, and what is known of it then. `before` is what was known until then, and
     /// `actual` the text with all values; `None` if the edit does not fit.
     pub fn after(
@@ -254,6 +273,21 @@ mod tests {
             let edit = edit(text, "A");
             assert_eq!(filled(text, &edit, "abc").as_deref(), Some(after), "{text:?}");
             assert!(has_value(after, "A") && !text.is_some_and(|text| has_value(text, "A")), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_known_again_after_the_process_that_wrote_its_value_is_gone() {
+        let texts =
+            [None, Some(""), Some("B=1"), Some("B=1\r\nC=2\r\n"), Some("A="), Some("A=\"\" # c\n"), Some("A=\nB=\n")];
+        for text in texts {
+            let edit = edit(text, "A");
+            let (actual, known) = Filled::after(None, text, &edit, "aB3-_").expect("it fits");
+            assert_eq!(Filled::recalled(&actual, &edit), Some(known), "{text:?}");
+            let before = text.unwrap_or_default();
+            for other in [format!("{actual}# mine\n"), format!("# mine\n{actual}"), before.to_owned()] {
+                assert_eq!(Filled::recalled(&other, &edit), None, "{other:?}");
+            }
         }
     }
 

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 
 use repair_model::action::PortMove;
-use repair_model::container::ContainerState;
+use repair_model::container::{Container, ContainerState};
 use repair_model::limits::BUNDLE_BYTES_MAX;
 use repair_model::outcome::{Outcome, Probe};
-use repair_model::plan::FileEdit;
+use repair_model::plan::{Change, ContainerChange, ContainerOperation, FileEdit, Step};
 use repair_model::text::escaped;
 use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{EffectContext, LogError};
@@ -14,6 +14,7 @@ use repair_pipeline::outside::{EffectContext, LogError};
 use super::ComposeDeployment;
 use super::calling::{call, failed};
 use super::comparing::moved_only;
+use super::readings::{both_readings, unclear};
 use crate::compose::patch;
 use crate::files;
 
@@ -41,9 +42,9 @@ impl ComposeDeployment {
                 Outcome::Done { .. } => failed(format!("`{}` was put back: {what}", edit.file)),
                 Outcome::Failed { error, .. }
                 | Outcome::Abandoned { reason: error }
-                | Outcome::Unclear { reason: error } => Outcome::Unclear {
-                    reason: format!("`{}` was changed ({what}) and could not be put back: {error}", edit.file),
-                },
+                | Outcome::Unclear { reason: error } => {
+                    Outcome::Unclear { reason: not_put_back(&edit.file, &what, &error) }
+                }
             },
         }
     }
@@ -87,29 +88,23 @@ impl ComposeDeployment {
             Ok(now) if now == Some(edit.after) && !patch::removes_file(edit) => Probe::Happened,
             Ok(None) if patch::removes_file(edit) => Probe::Happened,
             Ok(now) if now == edit.before => Probe::DidNotHappen,
-            Ok(_) => Probe::Unclear(format!(
-                "`{}` equals neither what it was before the step nor what the step would have made of it",
-                edit.file
-            )),
-            Err(error) => Probe::Unclear(error.to_string()),
+            Ok(_) => unclear(
+                &format!("`{}` equals neither what it was before the step nor what the step makes of it", edit.file),
+                "it holds the change and somebody changed it further",
+                "it lacks the change and somebody else changed it",
+            ),
+            Err(error) => unclear(&error.to_string(), "the file holds the change", "it does not"),
         }
     }
 
-    /// `up` is settled by what runs: all of it, or not. What is still missing is started by the next plan, since `up` only
-    /// ever starts what is missing.
-    pub(super) async fn up_happened(&mut self, services: &[String]) -> Probe {
+    /// `up` is settled by what runs: all of it, each replaced container by another one, or not. What is still missing is
+    /// started by the next plan, since `up` only ever starts what is missing.
+    pub(super) async fn up_happened(&mut self, services: &[String], step: &Step) -> Probe {
         let containers = match self.list().await {
             Ok(containers) => containers,
-            Err(error) => return Probe::Unclear(error.what),
+            Err(error) => return unclear(&error.what, "all services of the step run", "one of them does not"),
         };
-        let runs = |service: &String| {
-            containers.iter().any(|container| {
-                container.container.service.as_ref() == Some(service)
-                    && (container.state == ContainerState::Running
-                        || (container.state == ContainerState::Exited && container.exit_code == Some(0)))
-            })
-        };
-        if services.iter().all(runs) { Probe::Happened } else { Probe::DidNotHappen }
+        if up_shows(services, step, &containers) { Probe::Happened } else { Probe::DidNotHappen }
     }
 
     /// Writes the bundle for a person.
@@ -151,4 +146,30 @@ impl ComposeDeployment {
             Err(error) => failed(format!("the bundle `{}` cannot be written: {error}", file.display())),
         }
     }
+}
+
+/// What a person is told of a file that Compose refuses and that could not be put back.
+pub(super) fn not_put_back(file: &str, what: &str, error: &str) -> String {
+    let seen = format!("`{file}` was changed ({what}) and could not be put back ({error})");
+    both_readings(&seen, "it holds the change when you look", "it is as it was")
+}
+
+fn up_shows(services: &[String], step: &Step, containers: &[Container]) -> bool {
+    let runs = |service: &String| {
+        containers.iter().any(|container| {
+            container.container.service.as_ref() == Some(service)
+                && (container.state == ContainerState::Running
+                    || (container.state == ContainerState::Exited && container.exit_code == Some(0)))
+        })
+    };
+    let replaced = |change: &ContainerChange| {
+        let before = step.footprint.containers.get(&change.container).map(|mark| mark.id.as_str());
+        let is_old = |container: &Container| Some(container.container.id.as_str()) == before;
+        change.operation != ContainerOperation::Recreate || !containers.iter().any(is_old)
+    };
+    let changes = match &step.change {
+        Change::Containers(changes) => changes.as_slice(),
+        _ => &[],
+    };
+    services.iter().all(runs) && changes.iter().all(replaced)
 }

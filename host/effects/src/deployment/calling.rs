@@ -11,8 +11,8 @@ use repair_pipeline::evidence::{from_text, redacted};
 use repair_pipeline::outside::{EffectContext, LogError};
 
 use crate::compose::command::ComposeCommand;
-use crate::docker::changes::Answer;
-use crate::process::{Invocation, ProcessError, RunOptions, run};
+use crate::docker::changes::{Answer, Patience};
+use crate::process::{Finished, Invocation, ProcessError, RunOptions, run};
 
 /// Lines of a failed call that are kept as its outcome and shown to the next round.
 const OUTPUT_LINES_KEPT: usize = 40;
@@ -44,26 +44,41 @@ pub(super) async fn call(invocation: &Invocation, what: &str, context: EffectCon
     let finished = match finished {
         Ok(finished) => finished,
         Err(ProcessError::Watch { .. }) => {
-            return Ok(Outcome::Unclear { reason: format!("`{what}` was started, but could not be watched") });
+            let reason = format!(
+                "`{what}` was started and could not be watched: if it came to its end by itself, it happened; if it was cut \
+                 off, it did not"
+            );
+            return Ok(Outcome::Unclear { reason });
         }
         Err(error @ (ProcessError::Start { .. } | ProcessError::Abandoned { .. })) => {
             return Ok(failed(error.to_string()));
         }
     };
-    if finished.succeeded() {
-        return Ok(Outcome::Done { detail: format!("`{what}` ended with 0") });
+    Ok(outcome_of_process(finished, what, seconds_max))
+}
+
+/// What a process that has ended came to.
+fn outcome_of_process(finished: Finished, what: &str, seconds_max: u64) -> Outcome {
+    // Whoever ended with 0 was done when the wish to stop reached it; Compose that gives up half-way ends with 130.
+    if finished.succeeded() || finished.succeeded_before_the_interruption() {
+        return Outcome::Done { detail: format!("`{what}` ended with 0") };
     }
-    let error = if finished.timed_out {
-        format!("`{what}` was ended after {seconds_max} s")
-    } else if finished.interrupted {
-        format!("`{what}` was interrupted")
-    } else {
-        format!("`{what}` ended with {}", finished.exit_code())
+    if finished.interrupted {
+        return Outcome::Abandoned { reason: format!("`{what}` was ended before it was done, as you wished to stop") };
+    }
+    let error = match finished.timed_out {
+        true => format!("`{what}` was ended after {seconds_max} s"),
+        false => format!("`{what}` ended with {}", finished.exit_code()),
     };
     let text = finished.stderr.into_text();
     let evidence = from_text(Provenance::ComposeUp, text.as_bytes());
     let kept = evidence.lines.len().saturating_sub(OUTPUT_LINES_KEPT);
-    Ok(Outcome::Failed { error, output: evidence.lines[kept..].to_vec() })
+    Outcome::Failed { error, output: evidence.lines[kept..].to_vec() }
+}
+
+/// How long the engine's answer is waited for within the bounds of `context`.
+pub(super) fn patience<'a>(context: &EffectContext<'a>) -> Patience<'a> {
+    Patience { whole: Duration::from_secs(context.seconds_max), interrupted: context.interrupted }
 }
 
 /// What a request to the engine came to. `done` says what was done, `what` names the request in an infinitive, such as
@@ -79,7 +94,7 @@ pub(super) fn outcome_of(answer: Answer, done: String, what: &str, gone: Outcome
         Answer::NotSent(why) => failed(format!("the request to {what} was not sent: {why}")),
         Answer::Unclear(why) => Outcome::Unclear {
             reason: format!(
-                "the engine was asked to {what}, and may or may not have done it: {}",
+                "the engine was asked to {what}: if it carried that out, it happened; if the request was lost, it did not ({})",
                 escaped(&redacted(&why))
             ),
         },
@@ -92,7 +107,42 @@ pub(super) fn failed(error: String) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// What becomes of a shell's script that is asked to stop once it runs, or runs out of time.
+    async fn called(script: &str, stop: bool, seconds_max: u64) -> Outcome {
+        let looks = Cell::new(0);
+        let interrupted = || {
+            looks.set(looks.get() + 1);
+            stop && looks.get() > 4
+        };
+        let context = EffectContext {
+            lease: Vec::new(),
+            seconds_max,
+            started: &mut |_| Ok(()),
+            progress: &mut |_| {},
+            interrupted: &interrupted,
+        };
+        call(&Invocation::new("/bin/sh", ["-c", script]), "compose up", context).await.expect("no log is written")
+    }
+
+    #[tokio::test]
+    async fn a_call_that_a_person_stopped_was_abandoned_and_one_out_of_time_failed() {
+        let stopped = called("trap 'exit 130' TERM; sleep 60 & wait", true, 60).await;
+        assert!(matches!(&stopped, Outcome::Abandoned { reason } if reason.contains("compose up")), "{stopped:?}");
+        let killed = called("sleep 60", true, 60).await;
+        assert!(matches!(killed, Outcome::Abandoned { .. }), "{killed:?}");
+        let late = called("sleep 60", false, 1).await;
+        assert!(matches!(&late, Outcome::Failed { error, .. } if error.contains("after 1 s")), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_done_when_the_wish_to_stop_reached_it_is_done() {
+        let done = called("trap 'exit 0' TERM; sleep 60 & wait", true, 60).await;
+        assert_eq!(done, Outcome::Done { detail: "`compose up` ended with 0".to_owned() });
+    }
 
     #[test]
     fn an_answer_that_did_not_come_is_no_failure_and_no_success() {

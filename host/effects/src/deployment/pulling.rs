@@ -16,6 +16,7 @@ use super::ComposeDeployment;
 use super::calling::{call, failed};
 use super::preparing::{Earlier, refusal};
 use super::project_files::ProjectFiles;
+use super::readings::{both_readings, unclear};
 use crate::process::ComposeVersion;
 
 /// The first Compose whose `pull` knows `--policy` (its own source, 2.22.0).
@@ -85,7 +86,7 @@ impl ComposeDeployment {
         if services.is_empty() {
             return Ok(failed("the plan names no service".to_owned()));
         }
-        let policy = self.compose_version().await.is_some_and(|version| version >= PULL_POLICY_SINCE);
+        let policy = self.pull_spares_present().await;
         let outcome = call(&self.compose.pull(services, policy), "compose pull", context).await?;
         if !matches!(outcome, Outcome::Done { .. }) {
             return Ok(outcome);
@@ -98,8 +99,16 @@ impl ComposeDeployment {
                 }
                 None => Outcome::Done { detail: format!("pulled {}", references.join(", ")) },
             },
-            Err(error) => Outcome::Unclear { reason: error.what },
+            Err(error) => {
+                let reason = both_readings(&error.what, "the images are there", "one of them is missing");
+                Outcome::Unclear { reason }
+            }
         })
+    }
+
+    /// Whether a pull leaves the images alone that are there, because this Compose can be told to.
+    pub(super) async fn pull_spares_present(&mut self) -> bool {
+        self.compose_version().await.is_some_and(|version| version >= PULL_POLICY_SINCE)
     }
 
     /// A pull has happened when all its images are there.
@@ -108,7 +117,7 @@ impl ComposeDeployment {
         match self.image_ids(&references).await {
             Ok(ids) if !ids.is_empty() && ids.iter().all(Option::is_some) => Probe::Happened,
             Ok(_) => Probe::DidNotHappen,
-            Err(error) => Probe::Unclear(error.what),
+            Err(error) => unclear(&error.what, "the images are there", "one of them is missing"),
         }
     }
 }
@@ -131,7 +140,7 @@ fn images_of(model: &ComposeModel, config: &Value) -> Vec<ServiceImage> {
     model.services.iter().filter_map(|service| of_service(&service.name)).collect()
 }
 
-fn pull_of(images: &[ServiceImage], service: &str) -> Result<ImageChange, TargetError> {
+pub(super) fn pull_of(images: &[ServiceImage], service: &str) -> Result<ImageChange, TargetError> {
     let no_image = || refusal(format!("the project has no service `{service}` with an image"));
     let image = images.iter().find(|image| image.service == service).ok_or_else(no_image)?;
     let why = match image.pull_policy.as_deref() {

@@ -7,22 +7,28 @@ use std::time::Duration;
 
 use repair_model::action::Action;
 use repair_model::container::{ContainerState, Staleness};
+use repair_model::limits::REMOVAL_SHOWS_SECONDS_MAX;
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{Change, ContainerChange, ContainerOperation, Footprint, NetworkChange, NetworkMark, Step};
 use repair_model::risk::Risk;
 use repair_pipeline::outside::{EffectContext, Prepared, TargetError};
 
 use super::ComposeDeployment;
-use super::calling::{failed, outcome_of};
+use super::calling::{failed, outcome_of, patience};
 use super::describing::{bytes_in_words, removal_risk, why_stale};
 use super::networks::{Attached, Obsolete, may_go};
 use super::preparing::{Earlier, refusal};
 use super::project_files::ProjectFiles;
+use super::readings::{Look, settled, unclear};
 use super::staleness::{Standing, is_at_rest, judge};
+use crate::docker::connection::EngineError;
 use crate::docker::survey::Surveyed;
 
 /// Time for the engine to count what a container has written, in seconds; it is told to the person where it is known.
 const COUNT_SECONDS_MAX: u64 = 3;
+
+/// How long it is looked whether a request shows that reached the engine right before its process was lost.
+const REQUEST_SHOWS: Duration = Duration::from_secs(1);
 
 /// A container that may be removed.
 pub(super) struct Removal {
@@ -133,21 +139,23 @@ impl ComposeDeployment {
         if !is_planned {
             return failed(format!("the plan does not say which container `{name}` is"));
         }
-        let answer = self.engine.remove_container(id, Duration::from_secs(context.seconds_max)).await;
+        let answer = self.engine.remove_container(id, patience(&context)).await;
         let gone = Outcome::Done { detail: format!("container {name} was gone already") };
         outcome_of(answer, format!("container {name} was removed"), &format!("remove container `{name}`"), gone)
     }
 
-    /// A removal has happened when there is no container of that id.
+    /// A removal has happened when there is no container of that id. One that the engine is at goes on without the process
+    /// that asked for it, so it is waited for.
     pub(super) async fn container_removal_happened(&self, id: &str) -> Probe {
-        match self.engine.last_start(id).await {
-            Ok(None) => Probe::Happened,
-            Ok(Some(last)) if last.state == ContainerState::Removing => {
-                Probe::Unclear("the engine is still removing it".to_owned())
-            }
-            Ok(Some(_)) => Probe::DidNotHappen,
-            Err(error) => Probe::Unclear(error.to_string()),
-        }
+        settled(
+            &self.interrupted,
+            || removal_goes_on("container"),
+            async || match self.engine.last_start(id).await {
+                Ok(last) => Ok(removal_shows(last.as_ref().map(|last| &last.state))),
+                Err(error) => Err(removal_unseen("container", &error)),
+            },
+        )
+        .await
     }
 
     pub(super) async fn resolve_network_removal(
@@ -217,19 +225,50 @@ impl ComposeDeployment {
         if !is_planned {
             return failed(format!("the plan does not say which network `{name}` is"));
         }
-        let answer = self.engine.remove_network(id, Duration::from_secs(context.seconds_max)).await;
+        let answer = self.engine.remove_network(id, patience(&context)).await;
         let gone = Outcome::Done { detail: format!("network {name} was gone already") };
         outcome_of(answer, format!("network {name} was removed"), &format!("remove network `{name}`"), gone)
     }
 
     /// A removal has happened when there is no network of that id.
     pub(super) async fn network_removal_happened(&self, id: &str) -> Probe {
-        match self.engine.attached_to(id).await {
-            Ok(None) => Probe::Happened,
-            Ok(Some(_)) => Probe::DidNotHappen,
-            Err(error) => Probe::Unclear(error.to_string()),
-        }
+        settled(
+            &self.interrupted,
+            || removal_goes_on("network"),
+            async || match self.engine.attached_to(id).await {
+                Ok(None) => Ok(Look::Final(Probe::Happened)),
+                Ok(Some(_)) => Ok(Look::Unless(Probe::DidNotHappen, REQUEST_SHOWS)),
+                Err(error) => Err(removal_unseen("network", &error)),
+            },
+        )
+        .await
     }
+}
+
+/// What the state of a container says of its removal; `None` when it is gone.
+fn removal_shows(state: Option<&ContainerState>) -> Look {
+    let patience = Duration::from_secs(REMOVAL_SHOWS_SECONDS_MAX);
+    match state {
+        None => Look::Final(Probe::Happened),
+        Some(ContainerState::Removing) => Look::Unless(
+            unclear(
+                &format!("the engine has been removing the container for more than {} s", patience.as_secs()),
+                "it is gone when you look",
+                "it is still there",
+            ),
+            patience,
+        ),
+        Some(_) => Look::Unless(Probe::DidNotHappen, REQUEST_SHOWS),
+    }
+}
+
+fn removal_goes_on(what: &str) -> Probe {
+    let seen = format!("you wished to stop while the removal of the {what} may go on");
+    unclear(&seen, "it is gone when you look", "it is still there")
+}
+
+fn removal_unseen(what: &str, error: &EngineError) -> Probe {
+    unclear(&error.to_string(), &format!("the {what} is gone"), "it is still there")
 }
 
 impl Attached {
@@ -237,5 +276,22 @@ impl Attached {
     pub(super) fn mark(&self) -> NetworkMark {
         let attached = self.containers.iter().map(|container| container.name.clone()).collect();
         NetworkMark { id: self.network.id.clone(), attached }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::readings::tests::has_both_readings;
+    use super::*;
+
+    #[test]
+    fn a_removal_that_the_engine_is_at_is_waited_for() {
+        assert_eq!(removal_shows(None), Look::Final(Probe::Happened));
+        let rest = removal_shows(Some(&ContainerState::Exited));
+        assert_eq!(rest, Look::Unless(Probe::DidNotHappen, REQUEST_SHOWS));
+        let busy = removal_shows(Some(&ContainerState::Removing));
+        let Look::Unless(Probe::Unclear(words), patience) = &busy else { panic!("{busy:?}") };
+        assert!(has_both_readings(words) && patience.as_secs() == REMOVAL_SHOWS_SECONDS_MAX, "{words}");
+        assert!(matches!(removal_goes_on("network"), Probe::Unclear(words) if has_both_readings(&words)));
     }
 }

@@ -1,13 +1,14 @@
 //! Restarting the containers of one service as they are.
 //!
 //! It refuses a service without containers, one that the engine itself restarts again and again, and one that a person
-//! has paused. Only containers that the plan names by id are restarted, one after the other.
+//! has paused or stopped. Only containers that the plan names by id are restarted, one after the other.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use repair_model::action::Action;
 use repair_model::container::ContainerState;
+use repair_model::limits::{ENGINE_SETTLES_SECONDS_MAX, RESTART_GRACE_SECONDS};
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{Change, ContainerChange, ContainerOperation, Footprint, Step};
 use repair_model::risk::Risk;
@@ -18,15 +19,14 @@ use super::ComposeDeployment;
 use super::calling::{failed, outcome_of};
 use super::describing::describe_change;
 use super::preparing::refusal;
+use super::readings::{Look, settled, unclear, unclear_plan};
+use crate::docker::changes::Patience;
+use crate::docker::containers::LastStart;
 use crate::docker::survey::Surveyed;
 
-/// Time that a container gets to end by itself before the engine kills it, in seconds.
-const RESTART_GRACE_SECONDS: i32 = 10;
-/// Time within which a restart that was begun by a process that is gone has shown itself, in seconds: the grace, and a
-/// little for the engine to start the container.
-const RESTART_SHOWS_SECONDS: u64 = 15;
-/// How often that is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long it is looked whether a restart shows that a lost process has asked for: the grace, and a little for the engine
+/// to start the container.
+const RESTART_SHOWS: Duration = Duration::from_secs(RESTART_GRACE_SECONDS + ENGINE_SETTLES_SECONDS_MAX);
 
 impl ComposeDeployment {
     pub(super) async fn resolve_restart(&mut self, service: &str) -> Result<Prepared, TargetError> {
@@ -57,6 +57,7 @@ impl ComposeDeployment {
         if self.model().await?.service(service).is_none() {
             return Err(refusal(format!("the project has no service `{service}`")));
         }
+        self.left_by_nobody(&[service.to_owned()], &Default::default()).await?;
         let project = self.target.project.as_str();
         let mut own = self.survey(&Default::default()).await?;
         own.retain(|container| {
@@ -85,20 +86,21 @@ impl ComposeDeployment {
         for name in names_in(step) {
             let left = deadline.saturating_duration_since(Instant::now());
             let so_far = |why: &str| match restarted.as_slice() {
-                [] => failed(format!("nothing was restarted: {why}")),
-                some => failed(format!("only {} restarted: {why}", some.join(", "))),
+                [] => format!("nothing was restarted: {why}"),
+                some => format!("only {} restarted: {why}", some.join(", ")),
             };
             if (context.interrupted)() {
-                return so_far("it was interrupted");
+                return Outcome::Abandoned { reason: so_far("you wished to stop") };
             }
             if left.is_zero() {
-                return so_far(&format!("{} s were over", context.seconds_max));
+                return failed(so_far(&format!("{} s were over", context.seconds_max)));
             }
             let Some(mark) = step.footprint.containers.get(name) else {
-                return so_far(&format!("the plan does not say which container `{name}` is"));
+                return failed(so_far(&format!("the plan does not say which container `{name}` is")));
             };
             (context.progress)(&format!("restarting {name}"));
-            let answer = self.engine.restart_container(&mark.id, RESTART_GRACE_SECONDS, left).await;
+            let patience = Patience { whole: left, interrupted: context.interrupted };
+            let answer = self.engine.restart_container(&mark.id, patience).await;
             let gone = failed(format!("container `{name}` is gone"));
             match outcome_of(answer, String::new(), &format!("restart `{name}`"), gone) {
                 Outcome::Done { .. } => restarted.push(name.to_owned()),
@@ -108,37 +110,32 @@ impl ComposeDeployment {
         Outcome::Done { detail: format!("restarted {}", restarted.join(", ")) }
     }
 
-    /// A restart shows in the time of the last start. One that a process which is gone has asked for may still go on, since
-    /// the engine carries it out, so an answer of "not" takes as long as a restart can.
+    /// A restart shows in the time of the last start. One that a lost process has asked for goes on in the engine, and no
+    /// process holds the lease for it, so any other answer has to stay the same for as long as a restart can take.
     pub(super) async fn restart_happened(&self, step: &Step) -> Probe {
-        let until = Instant::now() + Duration::from_secs(RESTART_SHOWS_SECONDS);
-        loop {
-            let probe = self.restart_shows(step).await;
-            let is_interrupted = self.interrupted.load(std::sync::atomic::Ordering::Relaxed);
-            match probe {
-                Ok(Probe::DidNotHappen) if is_interrupted => {
-                    return Probe::Unclear("a restart that was asked for may still go on".to_owned());
-                }
-                Ok(probe) if probe == Probe::Happened || Instant::now() >= until => return probe,
-                Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(error) => return Probe::Unclear(error.what),
-            }
-        }
+        let when_interrupted = || {
+            unclear(
+                "you wished to stop while a restart that was asked for may go on",
+                "its container is started later than the plan saw",
+                "it is not",
+            )
+        };
+        settled(&self.interrupted, when_interrupted, async || self.restart_shows(step).await).await
     }
 
-    async fn restart_shows(&self, step: &Step) -> Result<Probe, TargetError> {
-        let Change::Containers(changes) = &step.change else {
-            return Ok(Probe::Unclear("the plan names no containers".to_owned()));
-        };
-        let mut starts = Vec::new();
+    async fn restart_shows(&self, step: &Step) -> Result<Look, Probe> {
+        let Change::Containers(changes) = &step.change else { return Err(unclear_plan("which containers are meant")) };
+        let mut seen = Vec::new();
         for change in changes {
-            let Some(mark) = step.footprint.containers.get(&change.container) else {
-                return Ok(Probe::Unclear(format!("the plan does not say which container `{}` is", change.container)));
-            };
-            let last = self.engine.last_start(&mark.id).await.map_err(|error| Self::engine_failed(&error))?;
-            starts.push((change.started.clone(), last.and_then(|last| last.started)));
+            let name = &change.container;
+            let mark = step.footprint.containers.get(name);
+            let mark = mark.ok_or_else(|| unclear_plan(&format!("which container `{name}` is")))?;
+            let now = self.engine.last_start(&mark.id).await.map_err(|error| {
+                unclear(&error.to_string(), "the container was started later than the plan saw", "it was not")
+            })?;
+            seen.push(Seen { name, state: &mark.state, started: change.started.as_deref(), now });
         }
-        Ok(judge(&starts))
+        Ok(judge(&seen))
     }
 }
 
@@ -177,28 +174,58 @@ fn to_restart(service: &str, mut own: Vec<Surveyed>) -> Result<Vec<Surveyed>, Ta
     }
 }
 
+/// One container of a restart: as the plan saw it, and as it is now, if it is there.
+struct Seen<'s> {
+    name: &'s str,
+    state: &'s ContainerState,
+    started: Option<&'s str>,
+    now: Option<LastStart>,
+}
+
 /// Compares the last starts before and now, of each container.
-fn judge(starts: &[(Option<String>, Option<String>)]) -> Probe {
+fn judge(seen: &[Seen<'_>]) -> Look {
+    let waited = |probe| Look::Unless(probe, RESTART_SHOWS);
     let mut later = 0;
-    for (before, now) in starts {
-        let times = [before, now].map(|text| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok()));
-        match times {
-            [Some(before), Some(now)] if now > before => later += 1,
-            [Some(before), Some(now)] if now == before => {}
-            [None, Some(_)] if before.is_none() => later += 1,
-            _ => return Probe::Unclear("a container is gone, or tells another time than before".to_owned()),
+    let mut stopped = None;
+    for Seen { name, state, started, now } in seen {
+        let Some(now) = now else {
+            let words = format!("container `{name}` is gone");
+            return Look::Final(unclear(&words, "it was restarted before that", "it was removed without a restart"));
+        };
+        let time = |text: Option<&str>| text.and_then(|text| text.parse::<Timestamp>().ok());
+        match (time(*started), time(now.started.as_deref())) {
+            (Some(before), Some(now)) if now > before => later += 1,
+            (None, Some(_)) if started.is_none() => later += 1,
+            (Some(before), Some(at)) if at == before => {
+                stopped = stopped.or((now.state != **state).then_some((name, state, &now.state)));
+            }
+            _ => {
+                let words = format!("container `{name}` tells another time of its last start than before");
+                return waited(unclear(&words, "that start was the restart", "the engine's clock was changed"));
+            }
         }
     }
-    match (later, starts.len()) {
-        (_, 0) => Probe::Unclear("the plan names no containers".to_owned()),
-        (0, _) => Probe::DidNotHappen,
-        (later, all) if later == all => Probe::Happened,
-        (later, all) => Probe::Unclear(format!("{later} of {all} containers were started since")),
+    let seconds = RESTART_SHOWS.as_secs();
+    match (later, seen.len(), stopped) {
+        (_, 0, _) => Look::Final(unclear_plan("which containers are meant")),
+        (0, _, None) => waited(Probe::DidNotHappen),
+        (0, _, Some((name, before, now))) => waited(unclear(
+            &format!("container `{name}` was {before}, is {now}, and was not started within {seconds} s"),
+            "the engine was cut off between its end and its start",
+            "somebody else ended it",
+        )),
+        (later, all, _) if later == all => Look::Final(Probe::Happened),
+        (later, all, _) => waited(unclear(
+            &format!("{later} of {all} containers were started since, and no more within {seconds} s"),
+            "that was the restart, which was cut off before the others",
+            "somebody else started them",
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::readings::tests::has_both_readings;
     use super::super::staleness::tests::container;
     use super::*;
 
@@ -233,22 +260,61 @@ mod tests {
         }
     }
 
+    const THEN: &str = "2026-03-01T10:00:00.5Z";
+    const LATER: &str = "2026-03-01T10:00:00.75Z";
+
+    /// Containers that ran when the plan was made: started before, state now, started now.
+    fn judged(seen: &[(Option<&str>, ContainerState, Option<&str>)]) -> Look {
+        let seen: Vec<Seen<'_>> = seen
+            .iter()
+            .map(|(before, state, now)| Seen {
+                name: "shop-web-1",
+                state: &ContainerState::Running,
+                started: *before,
+                now: Some(LastStart { state: state.clone(), started: now.map(str::to_owned) }),
+            })
+            .collect();
+        judge(&seen)
+    }
+
+    fn running(
+        before: &'static str,
+        now: &'static str,
+    ) -> (Option<&'static str>, ContainerState, Option<&'static str>) {
+        (Some(before), ContainerState::Running, Some(now))
+    }
+
     #[test]
     fn a_restart_is_told_by_the_times_of_the_last_starts() {
-        let (then, later) = ("2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00.75Z");
-        let start = |before: &str, now: &str| (Some(before.to_owned()), Some(now.to_owned()));
-        assert_eq!(judge(&[start(then, later), start(then, later)]), Probe::Happened);
-        assert_eq!(judge(&[start(then, then)]), Probe::DidNotHappen);
+        let not = Look::Unless(Probe::DidNotHappen, RESTART_SHOWS);
+        assert_eq!(judged(&[running(THEN, LATER), running(THEN, LATER)]), Look::Final(Probe::Happened));
+        assert_eq!(judged(&[running(THEN, THEN)]), not);
         // Engines leave out zeros at the end of a fraction.
-        assert_eq!(judge(&[start(then, "2026-03-01T10:00:00.500Z")]), Probe::DidNotHappen);
-        for unclear in [
-            vec![start(then, later), start(then, then)],
-            vec![start(later, then)],
-            vec![start(then, "soon")],
-            vec![(Some(then.to_owned()), None)],
-            vec![],
+        assert_eq!(judged(&[running(THEN, "2026-03-01T10:00:00.500Z")]), not);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_waited_for_and_then_said_with_both_readings() {
+        let (ran, ended) = (ContainerState::Running, ContainerState::Exited);
+        for seen in [
+            vec![running(THEN, LATER), running(THEN, THEN)],
+            vec![running(LATER, THEN)],
+            vec![running(THEN, "soon")],
+            vec![(Some(THEN), ran, None)],
+            // Between its end and its start, for as long as that lasts.
+            vec![(Some(THEN), ended, Some(THEN))],
         ] {
-            assert!(matches!(judge(&unclear), Probe::Unclear(_)), "{unclear:?}");
+            let look = judged(&seen);
+            let Look::Unless(Probe::Unclear(words), patience) = &look else { panic!("{seen:?}: {look:?}") };
+            assert!(has_both_readings(words), "{words}");
+            assert_eq!(*patience, RESTART_SHOWS);
+        }
+        let gone = Seen { name: "shop-web-1", state: &ContainerState::Running, started: Some(THEN), now: None };
+        for final_look in [judge(&[gone]), judge(&[])] {
+            assert!(
+                matches!(&final_look, Look::Final(Probe::Unclear(words)) if has_both_readings(words)),
+                "{final_look:?}"
+            );
         }
     }
 }

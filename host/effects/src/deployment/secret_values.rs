@@ -27,10 +27,12 @@ use self::data::{DataPlace, data_places};
 use self::drawing::draw;
 use self::words::{data_warning, detail_of, git_warning, summary_of};
 use super::ComposeDeployment;
+use super::acting::not_put_back;
 use super::calling::failed;
 use super::missing_values::{Refused, stand_in_for};
 use super::preparing::{Earlier, file_refusal, refusal};
 use super::project_files::ProjectFiles;
+use super::readings::unclear;
 use crate::compose::empty_variables::{Empty, EnvFile, Question, empty_variables, env_files};
 use crate::compose::filling::{Filled, edit_of, filled, filled_only, has_value, hole};
 use crate::compose::interpolation::Variables;
@@ -323,28 +325,36 @@ impl ComposeDeployment {
         };
         match restored {
             Ok(()) => failed(format!("`{file}` was put back: {what}")),
-            Err(error) => {
-                Outcome::Unclear { reason: format!("`{file}` was changed ({what}) and could not be put back: {error}") }
-            }
+            Err(error) => Outcome::Unclear { reason: not_put_back(file, what, &error.to_string()) },
         }
     }
 
-    /// A value has been written when the variable has one; nobody can tell which.
-    pub(super) fn value_happened(&self, value: &EnvValue, edit: &SecretEdit) -> Probe {
+    /// A value has been written when the variable has one; nobody can tell which. Where the file is otherwise as it was
+    /// planned, later steps of the same plan know it again from here on.
+    pub(super) fn value_happened(&mut self, value: &EnvValue, edit: &SecretEdit) -> Probe {
         let text = match self.text_of(&edit.file) {
             Ok(text) => text,
-            Err(error) => return Probe::Unclear(error.what),
+            Err(error) => {
+                return unclear(&error.what, &format!("`{}` has a value there", value.variable), "it has none");
+            }
         };
-        if text.as_deref().is_some_and(|text| has_value(text, &value.variable)) {
+        if let Some(text) = text.as_deref().filter(|text| has_value(text, &value.variable)) {
+            if let (false, Some(filled)) = (self.filled.contains_key(&edit.file), Filled::recalled(text, edit)) {
+                self.filled.insert(edit.file.clone(), filled);
+            }
             return Probe::Happened;
         }
         let planned = text.map(|text| self.emptied(&edit.file, text));
         match planned.as_deref().map(patch::digest) == edit.before {
             true => Probe::DidNotHappen,
-            false => Probe::Unclear(format!(
-                "`{}` has no value in `{}`, and the file is not as it was before the step",
-                value.variable, edit.file
-            )),
+            false => unclear(
+                &format!(
+                    "`{}` has no value in `{}`, and the file is not as it was before the step",
+                    value.variable, edit.file
+                ),
+                "the value was written and somebody took it out again",
+                "somebody else changed the file and no value was ever in it",
+            ),
         }
     }
 

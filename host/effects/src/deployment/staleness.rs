@@ -101,7 +101,7 @@ fn replaces_or_is_replaced(container: &Surveyed, wanted: &Wanted, all: &[Surveye
 }
 
 /// `0123456789ab_NAME` in its two parts.
-fn temporary_name(name: &str) -> Option<(&str, &str)> {
+pub(super) fn temporary_name(name: &str) -> Option<(&str, &str)> {
     name.split_once('_').filter(|(id, rest)| {
         id.len() == 12 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && !rest.is_empty()
     })

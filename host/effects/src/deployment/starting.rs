@@ -44,15 +44,15 @@ impl ComposeDeployment {
         Ok(Prepared { methods: Vec::new(), step })
     }
 
-    /// What `up` would do to each container after the `earlier` steps of the plan. Where they move a port, Compose replaces
+    /// What `up` would do to each container after the `earlier` steps of the plan; refused where somebody stopped one of
+    /// the services. Where they move a port, Compose replaces
     /// the containers of its service, since their configuration is another one then.
     pub(super) async fn container_changes(
         &mut self,
         services: &[String],
         earlier: &Earlier,
     ) -> Result<Vec<ContainerChange>, TargetError> {
-        let mut containers = self.list().await?;
-        containers.retain(|container| !earlier.removed.contains(&container.container.id));
+        let containers = self.left_by_nobody(services, &earlier.removed).await?;
         let names = self.names_of(services).await?;
         let dry_run = match earlier.misleads_dry_run {
             true => None,

@@ -259,7 +259,7 @@ impl ListedMount {
 }
 
 /// Whether it is an id in its full length, as the engine writes it.
-pub(super) fn is_full_id(text: &str) -> bool {
+pub(crate) fn is_full_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -10,6 +10,9 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{RemoveContainerOptionsBuilder, RestartContainerOptionsBuilder};
+use repair_faults::{Point, pass};
+use repair_model::limits::{ENGINE_SETTLES_SECONDS_MAX, RESTART_GRACE_SECONDS};
+use tokio::time::Instant;
 
 use super::answers::is_full_id;
 use super::connection::Engine;
@@ -29,43 +32,103 @@ pub enum Answer {
     Unclear(String),
 }
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// At most.
+    pub whole: Duration,
+    /// Looked at several times a second; true when the person wants to stop. The engine goes on with what it was asked
+    /// for, so its answer is waited for as long as it needs when all is well, and no longer.
+    pub interrupted: &'a dyn Fn() -> bool,
+}
+
+/// How often it is asked whether the person wants to stop.
+const TICK: Duration = Duration::from_millis(100);
+/// What the engine takes to carry out a request.
+const SETTLES: Duration = Duration::from_secs(ENGINE_SETTLES_SECONDS_MAX);
+/// And where it gives a container time to end first.
+const RESTARTS: Duration = Duration::from_secs(RESTART_GRACE_SECONDS + ENGINE_SETTLES_SECONDS_MAX);
+
 impl Engine {
-    /// Stops a container, with `grace_seconds` before it is killed, and starts it again; one that has ended is started.
-    /// Waits for at most `patience`.
-    pub(crate) async fn restart_container(&self, id: &str, grace_seconds: i32, patience: Duration) -> Answer {
-        let options = RestartContainerOptionsBuilder::default().t(grace_seconds).build();
-        self.change(id, patience, async |docker: Docker| docker.restart_container(id, Some(options)).await).await
+    /// Stops a container, with [`RESTART_GRACE_SECONDS`] before it is killed, and starts it again; one that has ended is
+    /// started.
+    pub(crate) async fn restart_container(&self, id: &str, patience: Patience<'_>) -> Answer {
+        let grace = i32::try_from(RESTART_GRACE_SECONDS).unwrap_or(i32::MAX);
+        let options = RestartContainerOptionsBuilder::default().t(grace).build();
+        let request = async |docker: Docker| docker.restart_container(id, Some(options)).await;
+        self.change("restart-container", id, (RESTARTS, patience), request).await
     }
 
-    /// Removes a container. The engine itself refuses one that runs, since nothing is forced; volumes stay. Waits for at
-    /// most `patience`.
-    pub(crate) async fn remove_container(&self, id: &str, patience: Duration) -> Answer {
+    /// Removes a container. The engine itself refuses one that runs, since nothing is forced; volumes stay.
+    pub(crate) async fn remove_container(&self, id: &str, patience: Patience<'_>) -> Answer {
         let options = RemoveContainerOptionsBuilder::default().force(false).v(false).link(false).build();
-        self.change(id, patience, async |docker: Docker| docker.remove_container(id, Some(options)).await).await
+        let request = async |docker: Docker| docker.remove_container(id, Some(options)).await;
+        self.change("remove-container", id, (SETTLES, patience), request).await
     }
 
-    /// Removes a network. The engine itself refuses one that a running container is attached to. Waits for at most
-    /// `patience`.
-    pub(crate) async fn remove_network(&self, id: &str, patience: Duration) -> Answer {
-        self.change(id, patience, async |docker: Docker| docker.remove_network(id).await).await
+    /// Removes a network. The engine itself refuses one that a running container is attached to.
+    pub(crate) async fn remove_network(&self, id: &str, patience: Patience<'_>) -> Answer {
+        let request = async |docker: Docker| docker.remove_network(id).await;
+        self.change("remove-network", id, (SETTLES, patience), request).await
     }
 
     async fn change(
         &self,
+        kind: &str,
         id: &str,
-        patience: Duration,
+        (takes, patience): (Duration, Patience<'_>),
         request: impl AsyncFnOnce(Docker) -> Result<(), BollardError>,
     ) -> Answer {
         if !is_full_id(id) {
             return Answer::NotSent("it is not named by its full id".to_owned());
         }
-        let docker = self.docker().clone().with_timeout(patience);
-        match tokio::time::timeout(patience, request(docker)).await {
-            Ok(Ok(())) => Answer::Done,
-            Ok(Err(error)) => answer_of(error, patience),
-            Err(_) => answer_of(BollardError::RequestTimeoutError, patience),
+        pass(Point::RequestBegun, kind);
+        let docker = self.docker().clone().with_timeout(patience.whole);
+        let answer = answered(request(docker), takes, patience).await;
+        pass(Point::RequestAnswered, kind);
+        answer
+    }
+}
+
+async fn answered(
+    request: impl Future<Output = Result<(), BollardError>>,
+    takes: Duration,
+    patience: Patience<'_>,
+) -> Answer {
+    let begun = Instant::now();
+    let mut until = begun + patience.whole;
+    let mut stopping = false;
+    let mut tick = tokio::time::interval(TICK);
+    let mut request = std::pin::pin!(request);
+    loop {
+        tokio::select! {
+            answer = &mut request => {
+                return match answer {
+                    Ok(()) => Answer::Done,
+                    Err(error) => answer_of(error, patience.whole),
+                };
+            }
+            _ = tick.tick() => {
+                let now = Instant::now();
+                if !stopping && (patience.interrupted)() {
+                    stopping = true;
+                    until = until.min(until_at_most(begun, now, takes));
+                }
+                if now >= until && stopping {
+                    let seconds = begun.elapsed().as_secs();
+                    return Answer::Unclear(format!("you wished to stop, and the engine had not answered after {seconds} s"));
+                }
+                if now >= until {
+                    return answer_of(BollardError::RequestTimeoutError, patience.whole);
+                }
+            }
         }
     }
+}
+
+/// Until when the answer is waited for once the person wants to stop.
+fn until_at_most(begun: Instant, now: Instant, takes: Duration) -> Instant {
+    (begun + takes).max(now + SETTLES)
 }
 
 fn answer_of(error: BollardError, patience: Duration) -> Answer {
@@ -96,7 +159,7 @@ mod tests {
     use super::*;
     use crate::docker::endpoint::{EndpointChoice, resolve};
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const PATIENCE: Patience<'_> = Patience { whole: Duration::from_secs(5), interrupted: &|| false };
 
     fn id() -> String {
         "0123456789abcdef".repeat(4)
@@ -144,7 +207,7 @@ mod tests {
         for wrong in ["web", "0123456789ab", "../networks/prune", "", &id().to_uppercase()] {
             assert!(matches!(engine.remove_container(wrong, PATIENCE).await, Answer::NotSent(_)), "{wrong}");
             assert!(matches!(engine.remove_network(wrong, PATIENCE).await, Answer::NotSent(_)), "{wrong}");
-            assert!(matches!(engine.restart_container(wrong, 1, PATIENCE).await, Answer::NotSent(_)), "{wrong}");
+            assert!(matches!(engine.restart_container(wrong, PATIENCE).await, Answer::NotSent(_)), "{wrong}");
         }
         assert_eq!(asked.lock().expect("no panic").len(), 1, "only the ping was sent");
     }
@@ -157,7 +220,7 @@ mod tests {
         let answer = engine.remove_container(&id(), PATIENCE).await;
         assert!(matches!(&answer, Answer::Refused(words) if words.contains("stop it")), "{answer:?}");
         let (engine, asked) = self::engine("").await;
-        let answer = engine.restart_container(&id(), 10, Duration::from_secs(2)).await;
+        let answer = engine.restart_container(&id(), Patience { whole: Duration::from_secs(2), ..PATIENCE }).await;
         assert!(matches!(answer, Answer::Unclear(_)), "{answer:?}");
         assert!(asked.lock().expect("no panic")[1].starts_with(&format!("POST /containers/{}/restart?", id())));
     }
@@ -169,6 +232,31 @@ mod tests {
         assert_eq!(engine.remove_network(&id(), PATIENCE).await, Answer::Gone);
         let message = "removal of container c is already in progress".to_owned();
         let error = BollardError::DockerResponseServerError { status_code: 409, message };
-        assert!(matches!(answer_of(error, PATIENCE), Answer::Unclear(_)));
+        assert!(matches!(answer_of(error, PATIENCE.whole), Answer::Unclear(_)));
+    }
+
+    #[test]
+    fn a_wish_to_stop_waits_as_long_as_the_engine_needs_and_no_longer() {
+        let begun = Instant::now();
+        let waits = |stopped: u64, takes| {
+            let until = until_at_most(begun, begun + Duration::from_secs(stopped), takes);
+            until.duration_since(begun).as_secs()
+        };
+        assert_eq!(waits(1, RESTARTS), RESTART_GRACE_SECONDS + ENGINE_SETTLES_SECONDS_MAX);
+        assert_eq!(waits(100, RESTARTS), 100 + ENGINE_SETTLES_SECONDS_MAX);
+        assert_eq!(waits(1, SETTLES), 1 + ENGINE_SETTLES_SECONDS_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_after_the_wish_to_stop_counts() {
+        let soon = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(())
+        };
+        let patience = Patience { interrupted: &|| true, ..PATIENCE };
+        assert_eq!(answered(soon, RESTARTS, patience).await, Answer::Done);
+        let whole = Duration::from_millis(300);
+        let silent = answered(std::future::pending(), RESTARTS, Patience { whole, interrupted: &|| true }).await;
+        assert!(matches!(&silent, Answer::Unclear(words) if words.contains("wished to stop")), "{silent:?}");
     }
 }

@@ -20,13 +20,19 @@ const EVENTS_MAX: usize = 1000;
 /// Wall time for all of it; an engine whose clock is behind would wait for the end of the period.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How a container ended lately.
+/// What a container went through lately. Times are the engine's, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct RecentPast {
+pub(crate) struct RecentPast {
     /// Times that the kernel killed something in it for memory.
     pub oom_kills: u32,
     /// Times that it ended with an error.
     pub deaths: u32,
+    /// When it was started the last time.
+    pub started: Option<i64>,
+    /// When it ended the last time, for whatever reason.
+    pub ended: Option<i64>,
+    /// When somebody's request to stop it was carried out the last time.
+    pub stopped: Option<i64>,
 }
 
 impl Engine {
@@ -35,7 +41,7 @@ impl Engine {
         let since = now.saturating_sub(SignedDuration::from_secs(PAST_SECONDS)).unwrap_or(now);
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
-            ("event".to_owned(), vec!["oom".to_owned(), "die".to_owned()]),
+            ("event".to_owned(), ["oom", "die", "start", "stop"].map(str::to_owned).to_vec()),
             ("label".to_owned(), vec![format!("{PROJECT}={project}")]),
         ]);
         let options = EventsOptionsBuilder::default()
@@ -52,7 +58,8 @@ impl Engine {
                 let actor = event.actor.unwrap_or_default();
                 let exit_code = actor.attributes.as_ref().and_then(|named| named.get("exitCode")).map(String::as_str);
                 let Some(id) = actor.id else { continue };
-                count(past.entry(id).or_default(), event.action.as_deref().unwrap_or_default(), exit_code);
+                let at = event.time_nano.unwrap_or_default();
+                count(past.entry(id).or_default(), event.action.as_deref().unwrap_or_default(), exit_code, at);
             }
         };
         // Whatever came until then is true.
@@ -62,10 +69,15 @@ impl Engine {
 }
 
 /// SIGKILL and SIGTERM are how people stop containers, so such an end is no death.
-fn count(past: &mut RecentPast, action: &str, exit_code: Option<&str>) {
+fn count(past: &mut RecentPast, action: &str, exit_code: Option<&str>, at: i64) {
     match action {
         "oom" => past.oom_kills += 1,
-        "die" if !matches!(exit_code, None | Some("0" | "137" | "143")) => past.deaths += 1,
+        "die" => {
+            past.ended = past.ended.max(Some(at));
+            past.deaths += u32::from(!matches!(exit_code, None | Some("0" | "137" | "143")));
+        }
+        "start" => past.started = past.started.max(Some(at)),
+        "stop" => past.stopped = past.stopped.max(Some(at)),
         _ => {}
     }
 }
@@ -77,16 +89,21 @@ mod tests {
     #[test]
     fn errors_and_kills_for_memory_count_and_a_stop_does_not() {
         let mut past = RecentPast::default();
-        for (action, exit_code) in [
+        for (at, (action, exit_code)) in [
+            ("start", None),
             ("die", Some("1")),
             ("die", Some("0")),
             ("die", Some("143")),
             ("die", None),
+            ("stop", None),
             ("oom", None),
-            ("start", None),
-        ] {
-            count(&mut past, action, exit_code);
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            count(&mut past, action, exit_code, i64::try_from(at).expect("a few"));
         }
-        assert_eq!(past, RecentPast { oom_kills: 1, deaths: 1 });
+        let times = RecentPast { started: Some(0), ended: Some(4), stopped: Some(5), ..RecentPast::default() };
+        assert_eq!(past, RecentPast { oom_kills: 1, deaths: 1, ..times });
     }
 }

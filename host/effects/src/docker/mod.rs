@@ -19,3 +19,6 @@ pub mod probes;
 mod sight;
 pub mod survey;
 pub mod volumes;
+
+pub(crate) use answers::is_full_id;
+pub(crate) use events::RecentPast;

@@ -1,14 +1,17 @@
 //! Whether a file is under version control, so that a person knows what an edit would show up in.
 //!
 //! It asks `git`, with commands that read only and that start nothing which the repository's own configuration names: no
-//! file system monitor, hook, pager, content filter or transport. That is why it compares object names instead of using
-//! `git status`, which runs clean filters.
+//! file system monitor, hook, pager, content filter or transport. That is why the state of a file is told by comparing
+//! object names: `git status` runs clean filters, so each has to be switched off first ([`modified`]).
+
+mod status;
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::process::{Finished, Invocation, RunOptions, in_path, run};
+pub use status::modified;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
@@ -77,6 +80,11 @@ impl Git<'_> {
     }
 
     async fn ask(&self, args: &[&str], name: &OsStr) -> Result<Finished, String> {
+        let invocation = self.invocation(args.iter().map(OsStr::new).chain([name]));
+        run(&invocation, RunOptions::new(PATIENCE, OUTPUT_BYTES_MAX)).await.map_err(|error| error.to_string())
+    }
+
+    fn invocation<'a>(&self, args: impl Iterator<Item = &'a OsStr>) -> Invocation {
         const SAFE: [&str; 7] = [
             "--no-pager",
             "--no-optional-locks",
@@ -86,7 +94,7 @@ impl Git<'_> {
             "core.hooksPath=/dev/null",
             "--no-replace-objects",
         ];
-        let args = SAFE.iter().chain(args).map(OsStr::new).chain([name]);
+        let args = SAFE.iter().map(OsStr::new).chain(args);
         let mut invocation = Invocation::new(self.program, args)
             .in_directory(self.folder)
             .with_variable("GIT_OPTIONAL_LOCKS", "0")
@@ -95,12 +103,19 @@ impl Git<'_> {
             // No transport has this name, so nothing can be fetched, whatever the configuration allows.
             .with_variable("GIT_ALLOW_PROTOCOL", "none")
             .with_variable("LC_ALL", "C");
-        for name in
-            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_EXTERNAL_DIFF", "GIT_TRACE"]
-        {
+        for name in [
+            "GIT_DIR",
+            "GIT_COMMON_DIR",
+            "GIT_WORK_TREE",
+            "GIT_INDEX_FILE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_CONFIG",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_TRACE",
+        ] {
             invocation = invocation.without_variable(name);
         }
-        run(&invocation, RunOptions::new(PATIENCE, OUTPUT_BYTES_MAX)).await.map_err(|error| error.to_string())
+        invocation
     }
 }
 
@@ -111,13 +126,13 @@ fn first_line(finished: Finished) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::files) mod tests {
     use super::*;
 
     /// The tests need git as the code does; where there is none, they check that its absence is no error.
-    const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+    pub(in crate::files) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-    async fn git(folder: &Path, args: &[&str]) {
+    pub(in crate::files) async fn git(folder: &Path, args: &[&str]) {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
         let program = in_path(OsStr::new(PATH), "git").expect("git");
         let invocation = Invocation::new(program, identity.iter().chain(args).copied()).in_directory(folder);
@@ -129,7 +144,7 @@ mod tests {
         git_state(path, OsStr::new(PATH)).await
     }
 
-    fn has_git() -> bool {
+    pub(in crate::files) fn has_git() -> bool {
         in_path(OsStr::new(PATH), "git").is_some()
     }
 
