@@ -40,7 +40,11 @@ fn settings() -> insta::Settings {
 fn help_is_as_documented() {
     settings().bind(|| {
         insta::assert_snapshot!("help", transcript(&["--help"]));
-        for command in ["classify", "approve", "apply", "undo", "audit", "policy", "tool", "sessions", "schema"] {
+        let commands = [
+            "classify", "plan", "approve", "apply", "resume", "undo", "sessions", "show", "abort", "audit", "policy",
+            "tool", "schema",
+        ];
+        for command in commands {
             insta::assert_snapshot!(format!("help-{command}"), transcript(&[command, "--help"]));
         }
     });
@@ -49,7 +53,19 @@ fn help_is_as_documented() {
 #[test]
 fn schemas_change_only_on_purpose() {
     settings().bind(|| {
-        for name in ["settings", "bounds", "plan", "event", "report", "classified", "policy"] {
+        let names = [
+            "settings",
+            "bounds",
+            "plan",
+            "event",
+            "report",
+            "classified",
+            "policy",
+            "resume",
+            "handover",
+            "phase-state",
+        ];
+        for name in names {
             insta::assert_snapshot!(format!("schema-{name}"), transcript(&["schema", name]));
         }
     });

@@ -28,6 +28,8 @@ const KNOWN_TO_ONE: &[(&str, &str)] = &[
     ("yaml-edit", "effects"),
     ("hyper", "effects"),
     ("ed25519-dalek", "journal"),
+    ("signed_note", "journal"),
+    ("tlog_tiles", "journal"),
     ("cedar-policy", "pipeline"),
     ("aho-corasick", "classification"),
 ];

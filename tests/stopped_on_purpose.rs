@@ -137,8 +137,16 @@ async fn what_compose_was_replacing_when_it_was_lost_is_nobodys_wish() {
     let error = deployment.may_go_on(&steps[0]).await.expect_err("it cannot be told what is whose");
     assert!(error.what.contains(&temporary) || error.what.contains(&old.name), "{error}");
     assert!(!error.what.contains("on purpose"), "{error}");
-    let again = prepared(&mut deployment, &[up(&["web"])]).await;
-    assert!(!again.is_err_and(|error| error.what.contains("on purpose")));
+    // The leftover goes, and what it was to replace starts.
+    let leftover = docker(&project, &["inspect", "--format", "{{.Id}}", &temporary]);
+    let remove = Action::RemoveStaleContainer { container: temporary, id: leftover };
+    let steps = prepared(&mut deployment, &[remove, up(&["web"])]).await.expect("nobody stopped it");
+    for step in &steps {
+        let assessed = deployment.assess(step).await.expect("nobody stopped it");
+        assert_eq!(assessed, (step.risk, step.change.clone()));
+        assert!(matches!(apply(&mut deployment, step).await, Outcome::Done { .. }));
+    }
+    assert_eq!(status(&project, "web"), "running");
 }
 
 #[test]

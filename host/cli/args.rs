@@ -317,6 +317,12 @@ pub enum SchemaName {
     Report,
     /// What `classify --json` prints
     Classified,
+    /// What `resume --dry-run --json` prints
+    Resume,
+    /// What `show --handover --json` prints
+    Handover,
+    /// The file phase-state.json of a session
+    PhaseState,
 }
 
 /// Options of `completions`.

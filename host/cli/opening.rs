@@ -69,6 +69,7 @@ pub fn holder(environment: &Environment) -> Holder {
         host: environment.host.clone(),
         pid,
         started: repair_processes::started(pid).unwrap_or_default(),
+        boot: repair_processes::boot().unwrap_or_default(),
     }
 }
 

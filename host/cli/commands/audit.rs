@@ -41,7 +41,7 @@ fn verify(context: &Context<'_>, state: &StateDir, targets: &[(Target, Digest)])
     let mut documents = Vec::new();
     let mut code = Code::Success;
     for (target, id) in targets {
-        let audit = repair_journal::audit(state, id)?;
+        let audit = repair_journal::audit(state, id, &[])?;
         let place = escaped(&target.directory.display().to_string());
         let verified = audit.problems.is_empty();
         if verified {

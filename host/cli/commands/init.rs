@@ -28,6 +28,10 @@ const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing he
 #kind = "tcp"
 #address = "localhost:3306"
 #expect = "mysql"
+
+# A file of the project that follows the state of each session, for programs that look there. It is never read.
+#[projection]
+#path = ".azure/deployments/{id}/tracking/phase-state.json"
 "#;
 
 /// Writes the file.

@@ -3,13 +3,15 @@
 use repair_model::bounds::BoundsLayer;
 use repair_model::event::Event;
 use repair_model::plan::Plan;
+use repair_pipeline::handover::Handover;
+use repair_pipeline::projection::PhaseState;
 use repair_pipeline::settings::Settings;
 use schemars::schema_for;
 
 use super::Context;
 use crate::args::SchemaName;
 use crate::command_error::{Code, CommandError};
-use crate::output::{ClassifiedDocument, ReportDocument};
+use crate::output::{ClassifiedDocument, ReportDocument, ResumeDocument};
 
 /// Prints one schema: JSON Schema 2020-12, but for policies, which have Cedar's own.
 pub fn run(context: &Context<'_>, name: SchemaName) -> Result<Code, CommandError> {
@@ -20,6 +22,9 @@ pub fn run(context: &Context<'_>, name: SchemaName) -> Result<Code, CommandError
         SchemaName::Event => schema_for!(Event),
         SchemaName::Report => schema_for!(ReportDocument),
         SchemaName::Classified => schema_for!(ClassifiedDocument),
+        SchemaName::Resume => schema_for!(ResumeDocument),
+        SchemaName::Handover => schema_for!(Handover),
+        SchemaName::PhaseState => schema_for!(PhaseState),
         SchemaName::Policy => {
             context.printer.raw(&repair_pipeline::policy::schema_text());
             return Ok(Code::Success);

@@ -20,7 +20,7 @@ pub(crate) fn store(folder: &Folder, bytes: &[u8]) -> Result<Digest, Trouble> {
     match read(&shelf, &digest)? {
         // It is there, but maybe since a moment ago and by a process that has died.
         Some(_) => shelf.sync()?,
-        None => shelf.replace(&name, bytes)?,
+        None => shelf.replace(&name, "blob", bytes)?,
     }
     Ok(digest)
 }
@@ -56,6 +56,20 @@ pub(crate) fn load(folder: &Folder, digest: &Digest) -> Result<Vec<u8>, Trouble>
     }
     let path = folder.file_path(BLOBS).join(&name[..2]).join(name);
     Err(Problem::with_file(path, "is missing, but the log refers to it; restore it from a backup").into())
+}
+
+/// Removes a blob; it may be gone already. What a writer that died has left beside it goes too, so nobody else may be
+/// storing.
+pub(crate) fn remove(folder: &Folder, digest: &Digest) -> Result<(), LogError> {
+    let name = digest.to_string();
+    let shelf = match folder.folder(BLOBS)? {
+        Some(blobs) => blobs.folder(&name[..2])?,
+        None => None,
+    };
+    let Some(shelf) = shelf else { return Ok(()) };
+    shelf.sweep()?;
+    shelf.remove(&name)?;
+    shelf.sync()
 }
 
 fn read(shelf: &Folder, digest: &Digest) -> Result<Option<Vec<u8>>, Trouble> {

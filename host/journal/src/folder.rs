@@ -10,12 +10,15 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use repair_faults::{Point, failure, pass};
 use repair_pipeline::outside::LogError;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::problem::{Problem, Trouble, cannot};
 
+/// What the names of files begin with that are not in their place yet.
+const BESIDE: &str = ".new-";
 /// Mode of every folder.
 const FOLDER_MODE: Mode = Mode::RWXU;
 /// Mode of every file; the folders above are closed to others anyway.
@@ -163,25 +166,63 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Puts `bytes` under that name, all of them or none: written beside it, synced, renamed, folder synced.
-    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), LogError> {
+    /// Puts `bytes` under that name, all of them or none: written beside it, synced, renamed, folder synced. `word` says
+    /// what the file is, for fault points.
+    pub(crate) fn replace(&self, name: &str, word: &str, bytes: &[u8]) -> Result<(), LogError> {
         let path = self.file_path(name);
-        let beside = format!(".new-{}", random_name().map_err(cannot("name a file beside", &path))?);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let descriptor = rustix::fs::openat(&self.descriptor, beside.as_str(), flags, FILE_MODE)
-            .map_err(cannot("write a file beside", &path))?;
-        let mut file = File::from(descriptor);
-        let written =
-            file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot("write", &path)).and_then(|()| {
-                rustix::fs::renameat(&self.descriptor, beside.as_str(), &self.descriptor, name)
-                    .map_err(cannot("write", &path))
-            });
-        if written.is_err() {
+        let beside = format!("{BESIDE}{}", random_name().map_err(cannot("name a file beside", &path))?);
+        let renamed = self.write_beside(&beside, word, bytes).and_then(|()| {
+            pass(Point::StateFileWritten, word);
+            Ok(rustix::fs::renameat(&self.descriptor, beside.as_str(), &self.descriptor, name)?)
+        });
+        if renamed.is_err() {
             // The first error is the one to tell; a file left beside harms nobody.
-            let _ = rustix::fs::unlinkat(&self.descriptor, beside.as_str(), AtFlags::empty());
+            let _ = self.remove(&beside);
         }
-        written?;
-        self.sync()
+        renamed.map_err(cannot("write", &path))?;
+        pass(Point::StateFileRenamed, word);
+        match failure(Point::StateFileRenamed, word) {
+            Some(error) => Err(cannot("sync the folder", &self.path)(error)),
+            None => self.sync(),
+        }
+    }
+
+    fn write_beside(&self, beside: &str, word: &str, bytes: &[u8]) -> io::Result<()> {
+        if let Some(error) = failure(Point::StateFileWritten, word) {
+            return Err(error);
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::openat(&self.descriptor, beside, flags, FILE_MODE)?);
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    /// Removes a file; it may be gone already.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), LogError> {
+        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(cannot("remove", &self.file_path(name))(error)),
+        }
+    }
+
+    /// Removes a folder in this one with the files in it; it may be gone already.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), LogError> {
+        let Some(folder) = self.folder(name)? else { return Ok(()) };
+        for file in folder.names()? {
+            folder.remove(&file)?;
+        }
+        match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(cannot("remove", &self.file_path(name))(error)),
+        }
+    }
+
+    /// Removes what writers that died have left beside their files. Nobody else may be writing in this folder.
+    pub(crate) fn sweep(&self) -> Result<(), LogError> {
+        for name in self.names()?.iter().filter(|name| name.starts_with(BESIDE)) {
+            self.remove(name)?;
+        }
+        Ok(())
     }
 
     /// Makes the names in this folder last.
@@ -253,7 +294,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a folder");
         let root = Folder::create_root(scratch.path()).expect("there");
         root.create_folder("real").expect("created");
-        root.replace("file", b"x").expect("written");
+        root.replace("file", "test", b"x").expect("written");
         symlink("real", scratch.path().join("link")).expect("linked");
         symlink("file", scratch.path().join("file-link")).expect("linked");
         assert!(matches!(root.folder("link"), Err(Trouble::Damage(_))));
@@ -291,10 +332,20 @@ mod tests {
     fn replacing_leaves_nothing_beside() {
         let scratch = tempfile::tempdir().expect("a folder");
         let root = Folder::create_root(scratch.path()).expect("there");
-        root.replace("name", b"one").expect("written");
-        root.replace("name", b"two").expect("written");
+        root.replace("name", "test", b"one").expect("written");
+        root.replace("name", "test", b"two").expect("written");
         assert_eq!(root.read("name", 3).expect("read"), Some(b"two".to_vec()));
         assert!(matches!(root.read("name", 2), Err(Trouble::Damage(_))));
+        assert_eq!(root.names().expect("listed"), ["name"]);
+    }
+
+    #[test]
+    fn what_a_dead_writer_left_beside_is_swept() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let root = Folder::create_root(scratch.path()).expect("there");
+        root.replace("name", "test", b"one").expect("written");
+        root.write_beside(".new-0123", "test", b"half").expect("written");
+        root.sweep().expect("swept");
         assert_eq!(root.names().expect("listed"), ["name"]);
     }
 }

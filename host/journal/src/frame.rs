@@ -1,16 +1,19 @@
 //! The grammar of a line.
 //!
 //! ```text
-//! log    = line*
-//! line   = envelope "\n"
-//! envelope = {"v":1,"seq":N,"prev":"<leaf>","session":null|"<id>","epoch":E,"time":"<RFC 3339>","event":{…}}
-//! leaf   = SHA-256(0x00 ‖ the exact bytes of the line, without its end)        RFC 6962, section 2.1
-//! prev   = leaf of the line before; 64 zeros in the first line
+//! log      = segment+
+//! segment  = line+
+//! line     = envelope "\n"
+//! envelope = {"v":2,"seq":N,"prev":"<leaf>","session":null|"<id>","epoch":E,"time":"<RFC 3339>","event":{…}}
+//! leaf     = SHA-256(0x00 ‖ the exact bytes of the line, without its end)        RFC 6962, section 2.1
+//! prev     = leaf of the line before, in whichever segment; 64 zeros in the first line
 //! ```
 //!
 //! A line is accepted only if it is, byte for byte, what this version would write: no other spacing, no unknown or
 //! repeated field, no other spelling of a value. So nothing can hide in a line that its reader does not see.
 //! Hashes are over the stored bytes; the comparison only decides whether to accept them.
+
+use std::io::Write as _;
 
 use jiff::Timestamp;
 use repair_model::event::{Event, FORMAT_VERSION, Record};
@@ -68,6 +71,19 @@ pub(crate) enum NotALine {
     /// Understood, but not what would be written.
     #[error("the line is not exactly what `repair` writes: it has an unknown field or another spelling")]
     Spelling,
+}
+
+/// What a line begins with, up to and without its session: enough to check its place in the chain without understanding
+/// the rest.
+pub(crate) fn write_prefix(prefix: &mut Vec<u8>, sequence: u64, previous: &Digest) {
+    let mut digits = [0; 64];
+    // Two digits for each byte, so this cannot fail.
+    let _ = hex::encode_to_slice(previous.as_bytes(), &mut digits);
+    prefix.clear();
+    // Nor can writing into memory.
+    let _ = write!(prefix, "{{\"v\":{FORMAT_VERSION},\"seq\":{sequence},\"prev\":\"");
+    prefix.extend_from_slice(&digits);
+    prefix.extend_from_slice(b"\",");
 }
 
 /// The bytes of a line, without its end.
@@ -135,10 +151,13 @@ mod tests {
         let line = String::from_utf8(encode(&noted("hello")).expect("a line")).expect("text");
         let zeros = "0".repeat(64);
         let expected = format!(
-            r#"{{"v":1,"seq":7,"prev":"{zeros}","session":null,"epoch":3,"time":"2026-01-31T23:59:59.123456789Z","event":{{"kind":"noted","note":"hello"}}}}"#
+            r#"{{"v":2,"seq":7,"prev":"{zeros}","session":null,"epoch":3,"time":"2026-01-31T23:59:59.123456789Z","event":{{"kind":"noted","note":"hello"}}}}"#
         );
         assert_eq!(line, expected);
         assert_eq!(decode(line.as_bytes()), Ok(noted("hello")));
+        let mut prefix = Vec::new();
+        write_prefix(&mut prefix, 7, &NO_LEAF);
+        assert!(line.as_bytes().starts_with(&prefix) && prefix.ends_with(b"\","));
     }
 
     #[test]
@@ -169,7 +188,7 @@ mod tests {
         assert_eq!(refused(r#""epoch":3"#, r#""epoch": 3"#), NotALine::Spelling);
         assert_eq!(refused("hello", r"hell\u006f"), NotALine::Spelling);
         assert_eq!(refused("59.123456789Z", "59.123456789+00:00"), NotALine::Spelling);
-        assert_eq!(refused(r#""v":1"#, r#""v":2"#), NotALine::Version(2));
+        assert_eq!(refused(r#""v":2"#, r#""v":1"#), NotALine::Version(1));
         assert!(refused(r#""kind":"noted""#, r#""kind":"from-the-future""#).to_string().contains("future"));
         assert!(matches!(decode(b""), Err(NotALine::Grammar(_))));
     }

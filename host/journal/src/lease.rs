@@ -3,7 +3,8 @@
 //!
 //! All of them are `flock(2)` locks, which the kernel releases when the last descriptor of the open file is closed. So
 //! no lock is ever stale, and a process that inherited the lease's descriptor keeps the target busy until it ends, even
-//! when the `repair` that started it is long dead. What is written into the lease file is for people; it decides nothing.
+//! when the `repair` that started it is long dead. What is written into the lease file only tells who it is
+//! ([`crate::holder`]); it decides nothing.
 //!
 //! The lease has two halves: a file in the target's folder, and the project directory itself, so that two users with two
 //! state directories cannot act on one project at once.
@@ -14,17 +15,17 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use repair_model::event::Holder;
-use repair_model::limits::{APPEND_WAIT_MS_MAX, HEAD_BYTES_MAX};
-use repair_model::text::escaped;
+use repair_model::event::{EffectProcess, Holder};
+use repair_model::limits::{APPEND_WAIT_MS_MAX, LEASE_WAIT_MS_MAX};
 use repair_pipeline::outside::LogError;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::folder::Folder;
+use crate::holder;
 use crate::problem::{Trouble, cannot};
 
-const LEASE: &str = "lease";
+pub(crate) const LEASE: &str = "lease";
 const APPEND_LOCK: &str = "append.lock";
 /// How often a lock that is held for moments is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
@@ -38,17 +39,16 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease at once or not at all. `effect` tells the process group of an effect whose outcome is not recorded,
-    /// for the message to the one who comes second.
+    /// Takes the lease, or tells who has it. It is tried for a moment, because somebody may only be looking at it. `effect`
+    /// tells the process of an effect whose outcome is not recorded.
     pub(crate) fn take(
         folder: &Folder,
         project: &Path,
         holder: &Holder,
-        effect: impl Fn() -> Option<u32>,
+        effect: impl Fn() -> Option<EffectProcess>,
     ) -> Result<Self, Trouble> {
-        let Some(file) = try_lock(folder, LEASE, FlockOperation::NonBlockingLockExclusive)? else {
-            return Err(LogError::Busy(busy_message(folder, holder, effect)).into());
-        };
+        let locked = wait(LEASE_WAIT_MS_MAX, || try_lock(folder, LEASE, FlockOperation::NonBlockingLockExclusive))?;
+        let Some(file) = locked else { return Err(holder::refusal(folder, holder, effect).into()) };
         let directory = lock_directory(project)?;
         let text = serde_json::to_vec(holder).map_err(std::io::Error::from);
         text.and_then(|text| file.set_len(0).and_then(|()| file.write_all_at(&text, 0)))
@@ -76,7 +76,7 @@ pub(crate) fn lock_append(folder: &Folder) -> Result<File, Trouble> {
 /// Reading goes on without it, then at worst sees an unfinished line.
 pub(crate) fn share_append(folder: &Folder) -> Result<Option<File>, Trouble> {
     let Some(file) = folder.open(APPEND_LOCK, OFlags::RDONLY)? else { return Ok(None) };
-    let shared = wait(|| match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+    let shared = wait(APPEND_WAIT_MS_MAX, || match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(Some(true)),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
         // A copy of a state folder on a file system without locks can be read all the same.
@@ -87,7 +87,7 @@ pub(crate) fn share_append(folder: &Folder) -> Result<Option<File>, Trouble> {
 
 /// Waits until a lock that is only ever held for moments is free, and takes it.
 pub(crate) fn lock_soon(folder: &Folder, name: &str) -> Result<File, Trouble> {
-    match wait(|| try_lock(folder, name, FlockOperation::NonBlockingLockExclusive))? {
+    match wait(APPEND_WAIT_MS_MAX, || try_lock(folder, name, FlockOperation::NonBlockingLockExclusive))? {
         Some(file) => Ok(file),
         None => Err(LogError::Busy(format!(
             "another process has held `{}` for {} seconds, although that takes only moments; look with `fuser -v` who it \
@@ -99,14 +99,18 @@ pub(crate) fn lock_soon(folder: &Folder, name: &str) -> Result<File, Trouble> {
     }
 }
 
-fn wait<T>(mut attempt: impl FnMut() -> Result<Option<T>, Trouble>) -> Result<Option<T>, Trouble> {
-    for _ in 0..APPEND_WAIT_MS_MAX / TRY_AGAIN.as_millis() as u64 {
-        if let Some(locked) = attempt()? {
-            return Ok(Some(locked));
+/// Tries again until `attempt` has something, for at most so many milliseconds.
+pub(crate) fn wait<T>(
+    milliseconds_max: u64,
+    mut attempt: impl FnMut() -> Result<Option<T>, Trouble>,
+) -> Result<Option<T>, Trouble> {
+    for _ in 0..milliseconds_max / TRY_AGAIN.as_millis() as u64 {
+        if let Some(something) = attempt()? {
+            return Ok(Some(something));
         }
         std::thread::sleep(TRY_AGAIN);
     }
-    Ok(None)
+    attempt()
 }
 
 fn try_lock(folder: &Folder, name: &str, operation: FlockOperation) -> Result<Option<File>, Trouble> {
@@ -168,61 +172,9 @@ fn lock_directory(project: &Path) -> Result<Option<File>, LogError> {
     }
 }
 
-/// Whether a process is still there, as far as it can be told from here.
-fn is_gone(holder: &Holder, here: &Holder) -> bool {
-    if holder.host != here.host || repair_processes::started(std::process::id()).is_none() {
-        return false;
-    }
-    match repair_processes::started(holder.pid) {
-        None => true,
-        // Compared only when both are times of the kernel.
-        Some(started) => holder.started.parse::<u64>().is_ok() && holder.started != started,
-    }
-}
-
-fn busy_message(folder: &Folder, here: &Holder, effect: impl Fn() -> Option<u32>) -> String {
-    let holder: Option<Holder> = match folder.read(LEASE, HEAD_BYTES_MAX) {
-        Ok(Some(text)) => serde_json::from_slice(&text).ok(),
-        _ => None,
-    };
-    let Some(holder) = holder else {
-        return format!(
-            "another process holds this target; `fuser -v {}` shows which one",
-            folder.file_path(LEASE).display()
-        );
-    };
-    let who = format!("process {} of {}@{}", holder.pid, escaped(&holder.user), escaped(&holder.host));
-    if !is_gone(&holder, here) {
-        return format!("another `repair` is at work on this target: {who}; wait for it, or interrupt it there");
-    }
-    let group = match effect() {
-        Some(group) => format!(" (process group {group}; `kill -TERM -- -{group}` would end it)"),
-        None => String::new(),
-    };
-    format!(
-        "the `repair` that worked on this target is gone ({who}), but an effect that it started still runs{group}; wait \
-         until it has ended, then run `repair` again"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reused_process_id_is_told_apart() {
-        let pid = std::process::id();
-        let me = Holder {
-            user: "ann".into(),
-            host: "here".into(),
-            pid,
-            started: repair_processes::started(pid).expect("it runs"),
-        };
-        assert!(!is_gone(&me, &me));
-        assert!(is_gone(&Holder { started: "1".into(), ..me.clone() }, &me));
-        assert!(!is_gone(&Holder { started: "unknown".into(), ..me.clone() }, &me));
-        assert!(!is_gone(&Holder { host: "elsewhere".into(), pid: u32::MAX, ..me.clone() }, &me));
-    }
 
     #[test]
     fn a_directory_that_is_not_there_is_not_locked_and_a_locked_one_is_busy() {
@@ -238,7 +190,7 @@ mod tests {
         let folder = Folder::create_root(scratch.path()).expect("there");
         let operation = FlockOperation::NonBlockingLockExclusive;
         let opened = folder.open_or_create("lock").expect("opened");
-        folder.replace("lock", b"").expect("replaced");
+        folder.replace("lock", "test", b"").expect("replaced");
         assert_eq!(lock_opened(&folder, "lock", &opened, operation).expect("tried"), Tried::Again);
         let held = try_lock(&folder, "lock", operation).expect("tried");
         assert!(held.is_some() && try_lock(&folder, "lock", operation).expect("tried").is_none());

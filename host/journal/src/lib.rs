@@ -6,9 +6,6 @@
 //! Invariant: a record that [`Journal`] acknowledged with [`Durability::Power`] is there after a loss of power, and every
 //! change of a line that another line or a signed head vouches for is found, with its place.
 //!
-//! The format leaves room for more: lines are RFC 6962 leaves already, so a Merkle tree over them needs no other
-//! bytes, and the version in each line tells later formats apart.
-//!
 //! [`Durability::Power`]: repair_pipeline::outside::Durability::Power
 
 mod folder;
@@ -16,23 +13,41 @@ mod problem;
 mod state_dir;
 
 mod blobs;
+mod chain;
+mod checkpoint;
 mod frame;
 mod head;
+mod holder;
+mod key;
 mod lease;
+mod segment;
+mod tree;
+
+mod audit;
+mod proof;
+mod publication;
 mod read_only;
 mod reader;
+mod reading;
 mod recovery;
-mod verify;
+mod retention;
+mod rotation;
+mod walk;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Anchor, Audit, Removal, audit, audit_links};
+pub use checkpoint::{Checkpoint, CheckpointError, NotAKey, PublicKey};
 pub use frame::{NO_LEAF, leaf_hash};
 pub use head::Head;
+pub use holder::{Liveness, liveness};
 pub use problem::{At, Place, Problem};
+pub use proof::{NotProven, ProofError, Proven, check_proof, checkpoint, prove};
 pub use read_only::ReadOnlyLog;
 pub use reader::Tail;
+pub use reading::{Reading, each, load_blob, read, read_present};
+pub use retention::{Collection, collectable};
 pub use state_dir::{KnownTarget, StateDir};
-pub use verify::{Audit, Liveness, Present, Reading, audit, liveness, load_blob, read, read_present};
 pub use writer::Journal;

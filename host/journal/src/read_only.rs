@@ -9,15 +9,15 @@ use repair_model::event::{Event, Record};
 use repair_model::ids::{Digest, SessionId};
 use repair_pipeline::outside::{Durability, Log, LogError};
 
+use crate::reading::{Reading, load_blob, read_present};
 use crate::state_dir::StateDir;
-use crate::verify::{Present, load_blob, read_present};
 
 /// The present segment of a target's log, as it was when it was opened.
 #[derive(Debug)]
 pub struct ReadOnlyLog {
     state: StateDir,
     target: Digest,
-    present: Present,
+    present: Reading,
 }
 
 impl ReadOnlyLog {

@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use repair_faults::{Point, failure, pass};
 use repair_model::event::Event;
 use repair_model::ids::{Digest, Domain};
 use repair_model::limits::LOG_LINE_BYTES_MAX;
@@ -28,8 +29,10 @@ pub(crate) fn set_tail_aside(journal: &mut Journal) -> Result<(), LogError> {
     } else if journal.recovered {
         return Ok(());
     }
-    for name in journal.folder.names()?.into_iter().filter(|name| is_tail_name(name)) {
-        if is_recorded(journal, &name) {
+    for name in journal.folder.names()? {
+        // What was set aside before this segment began was recorded before it began.
+        let belongs_here = sequence_of(&name).is_some_and(|sequence| sequence >= journal.chain.segment.start);
+        if !belongs_here || is_recorded(journal, &name) {
             continue;
         }
         if let Some(content) = journal.folder.read(&name, LOG_LINE_BYTES_MAX)? {
@@ -43,10 +46,16 @@ pub(crate) fn set_tail_aside(journal: &mut Journal) -> Result<(), LogError> {
 }
 
 fn move_aside(journal: &Journal, tail: &Tail) -> Result<(), Trouble> {
-    let name = name_for(&journal.folder, journal.chain.sequence, &tail.bytes)?;
-    journal.folder.replace(&name, &tail.bytes)?;
-    let cut = journal.write.set_len(tail.offset).and_then(|()| journal.write.sync_all());
-    Ok(cut.map_err(cannot("cut the unfinished end off", &journal.log_path()))?)
+    let name = name_for(&journal.folder, journal.chain.sequence(), &tail.bytes)?;
+    journal.folder.replace(&name, "tail", &tail.bytes)?;
+    pass(Point::TailCopied, "");
+    let cut = match failure(Point::TailCut, "") {
+        Some(error) => Err(error),
+        None => journal.write.set_len(tail.offset).and_then(|()| journal.write.sync_all()),
+    };
+    cut.map_err(cannot("cut the unfinished end off", &journal.log_path()))?;
+    pass(Point::TailCut, "");
+    Ok(())
 }
 
 /// The name for a tail: one that is free, or one that already holds the same bytes.
@@ -60,9 +69,12 @@ fn name_for(folder: &Folder, sequence: u64, tail: &[u8]) -> Result<String, Troub
     Ok(name)
 }
 
-fn is_tail_name(name: &str) -> bool {
-    let Some(numbers) = name.strip_prefix(PREFIX) else { return false };
-    numbers.split('-').all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+/// The sequence in the name of a tail that was set aside; `None` for every other name.
+pub(crate) fn sequence_of(name: &str) -> Option<u64> {
+    let numbers = name.strip_prefix(PREFIX)?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (sequence, copy) = numbers.split_once('-').unwrap_or((numbers, "2"));
+    if is_number(sequence) && is_number(copy) { sequence.parse().ok() } else { None }
 }
 
 fn is_recorded(journal: &Journal, name: &str) -> bool {

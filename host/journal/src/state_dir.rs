@@ -4,8 +4,8 @@
 //! known-targets.jsonl         one line for each target that ever got a log
 //! head.key, head.pub          the key that signs heads
 //! root.lock                   held while one of the files above changes
-//! targets/<digest>/log.jsonl  the log
-//! targets/<digest>/{head, lease, append.lock, tail-<sequence>, blobs/}
+//! targets/<digest>/log.jsonl  the log; its later segments beside it
+//! targets/<digest>/{head, lease, append.lock, tail-<sequence>, blobs/, sessions/}
 //! ```
 //!
 //! Only writing commands create anything. A target that is listed as known and has no log is damage and never a fresh
@@ -23,10 +23,10 @@ use repair_pipeline::outside::LogError;
 use serde::{Deserialize, Serialize};
 
 use crate::folder::Folder;
-use crate::lease;
 use crate::problem::{Problem, Trouble};
+use crate::segment::{self, Segment};
+use crate::{head, lease};
 
-pub(crate) const LOG: &str = "log.jsonl";
 const KNOWN_TARGETS: &str = "known-targets.jsonl";
 const TARGETS: &str = "targets";
 const ROOT_LOCK: &str = "root.lock";
@@ -99,8 +99,8 @@ impl StateDir {
         match folder {
             Some(folder) => {
                 // A head and blobs come after the log, so each of them proves that there was one.
-                let proven = known || folder.has("head")? || folder.has("blobs")?;
-                if folder.has(LOG)? || !proven {
+                let proven = known || folder.has(head::HEAD)? || folder.has("blobs")?;
+                if !proven || has_log(&folder)? {
                     return Ok(Some(folder));
                 }
             }
@@ -122,6 +122,7 @@ impl StateDir {
     pub(crate) fn list(&self, target: &Target) -> Result<(), Trouble> {
         let root = Folder::create_root(&self.root)?;
         let _locked = self.lock_root(&root)?;
+        root.sweep()?;
         let id = target.id();
         if is_known(&root, &id)? {
             return Ok(());
@@ -136,7 +137,7 @@ impl StateDir {
             source: error.into(),
         })?;
         list.push(b'\n');
-        Ok(root.replace(KNOWN_TARGETS, &list)?)
+        Ok(root.replace(KNOWN_TARGETS, "list", &list)?)
     }
 
     /// Holds the lock under which files of the root change.
@@ -153,8 +154,13 @@ impl StateDir {
             id.short(),
             self.root.join(KNOWN_TARGETS).display()
         );
-        Problem::with_file(folder.join(LOG), what)
+        Problem::with_file(folder.join(Segment::FIRST.name()), what)
     }
+}
+
+/// Whether the folder of a target holds any segment of a log.
+pub(crate) fn has_log(folder: &Folder) -> Result<bool, LogError> {
+    Ok(folder.has(&Segment::FIRST.name())? || !segment::list(folder)?.is_empty())
 }
 
 fn is_known(root: &Folder, id: &Digest) -> Result<bool, Trouble> {

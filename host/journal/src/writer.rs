@@ -5,6 +5,8 @@
 //! or sync that fails, or that is short, poisons the journal: nothing more is written by it, because what the disk
 //! holds is not certain any more.
 //!
+//! Whoever catches up follows to the newest segment: where the present one ends, it asks whether the next one is there.
+//!
 //! Refused: an event under an epoch that is not the last one, and without the lease every event but those of `approve` and
 //! `abort`. Invariant: what is written is a line that the reader has accepted before.
 
@@ -14,48 +16,57 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
+use repair_faults::{Point, die, failure, is_due, pass};
 use repair_model::event::{Ending, Event, FORMAT_VERSION, Holder, Record};
 use repair_model::ids::{Digest, SessionId};
+use repair_model::limits::LOG_SEGMENT_BYTES_MAX;
 use repair_model::target::Target;
 use repair_pipeline::outside::{Clock, Durability, Log, LogError};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::chain::Chain;
 use crate::folder::Folder;
 use crate::frame::{self, Envelope};
 use crate::lease::{self, Lease};
 use crate::problem::{Problem, Trouble, cannot};
-use crate::reader::{Chain, Tail};
-use crate::state_dir::{LOG, StateDir};
-use crate::{blobs, head, recovery, verify};
+use crate::reader::{Reader, Tail};
+use crate::segment::Segment;
+use crate::state_dir::{StateDir, has_log};
+use crate::walk::{self, Walk};
+use crate::{blobs, head, publication, reading, recovery, rotation};
 
 /// The log of one target, open for writing.
 pub struct Journal {
     pub(crate) state: StateDir,
     pub(crate) folder: Folder,
     pub(crate) chain: Chain,
+    /// Those of the present segment.
     pub(crate) records: Vec<Record>,
     /// What stands after the last line; set aside before anything is appended.
     pub(crate) tail: Option<Tail>,
     /// Whether files that an interrupted recovery left behind were looked for.
     pub(crate) recovered: bool,
+    /// Up to which sequence the caller knows the records, because it was handed them or appended them.
+    pub(crate) shown: u64,
     /// Reads only; `write` writes only. They are two, so that no position is shared.
     read: File,
     pub(crate) write: File,
     lease: Option<Lease>,
     /// The epoch of `lease`.
-    epoch: Option<u64>,
-    clock: Box<dyn Clock>,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) clock: Box<dyn Clock>,
     poisoned: bool,
 }
 
 impl Journal {
-    /// Opens the log of `target` for a session, and takes the lease; makes the log when the target is not known.
+    /// Opens the log of `target` for a session, and takes the lease; makes the log when the target is not known. Reads and
+    /// verifies the newest segment only, where the signed head proves what that one says of the past.
     ///
     /// # Errors
-    /// [`LogError::Busy`] when another process, or an effect that one started, holds the lease or the project directory;
-    /// [`LogError::Damaged`] when the log does not verify, or is missing for a known target; [`LogError::Io`] when the
-    /// state directory cannot be used.
+    /// [`LogError::Busy`] when another process holds the lease or the project directory, [`LogError::Outlived`] when an
+    /// effect does whose `repair` is gone; [`LogError::Damaged`] when the log does not verify, or is missing for a known
+    /// target; [`LogError::Io`] when the state directory cannot be used.
     pub fn open_for_session(
         state: &StateDir,
         target: &Target,
@@ -64,18 +75,24 @@ impl Journal {
     ) -> Result<Self, LogError> {
         let id = target.id();
         let folder = state.create_target(&id)?;
-        let lease = Lease::take(&folder, &target.directory, &holder, || verify::running_effect(state, &id))?;
+        let lease = Lease::take(&folder, &target.directory, &holder, || reading::running_effect(state, &id))?;
         let _locked = lease::lock_append(&folder)?;
-        if !folder.has(LOG)? {
+        folder.sweep()?;
+        if !has_log(&folder)? {
             create_log(&folder, target, clock.as_ref())?;
         }
-        let mut journal = Self::open(state, folder, id, clock)?;
+        let (mut journal, is_proven) = Self::open(state, folder, id, clock)?;
         // Only now, when its log is on the disk: from here on, a missing log is damage.
         state.list(target)?;
         journal.lease = Some(lease);
         journal.epoch = Some(journal.chain.epoch + 1);
         recovery::set_tail_aside(&mut journal)?;
         journal.write_line(None, Event::LeaseTaken { holder }, Durability::Process)?;
+        if !is_proven {
+            // Whoever began this segment was lost before its head was signed.
+            journal.sign_present_end()?;
+        }
+        journal.finish_collection()?;
         Ok(journal)
     }
 
@@ -91,11 +108,11 @@ impl Journal {
             source: io::ErrorKind::NotFound.into(),
         };
         let folder = state.open_target(target)?.ok_or_else(none_yet)?;
-        if !folder.has(LOG)? {
+        if !has_log(&folder)? {
             return Err(none_yet());
         }
         let _locked = lease::lock_append(&folder)?;
-        Ok(Self::open(state, folder, *target, clock)?)
+        Ok(Self::open(state, folder, *target, clock)?.0)
     }
 
     /// The target's id.
@@ -113,58 +130,95 @@ impl Journal {
         self.lease.as_ref().and_then(Lease::directory)
     }
 
-    /// Opens and verifies; the append lock is held.
-    fn open(state: &StateDir, folder: Folder, target: Digest, clock: Box<dyn Clock>) -> Result<Self, Trouble> {
+    /// Opens and verifies; the append lock is held. Also tells whether the signed head proves the present segment.
+    fn open(state: &StateDir, folder: Folder, target: Digest, clock: Box<dyn Clock>) -> Result<(Self, bool), Trouble> {
+        // What a process that was killed has renamed may have its name in memory only.
+        folder.sync()?;
         let head = head::load(state, &folder, &target)?;
-        let open = |access| match folder.open(LOG, access)? {
-            Some(file) => Ok(file),
-            None => Err(Trouble::from(cannot("open", &folder.file_path(LOG))(Errno::NOENT))),
+        let Some(walk) = Walk::newest(&folder, &target, head.as_ref())? else {
+            return Err(cannot("open", &folder.file_path(&Segment::FIRST.name()))(Errno::NOENT).into());
         };
-        let read = open(OFlags::RDONLY)?;
-        let write = open(OFlags::WRONLY | OFlags::APPEND)?;
-        let reading = verify::read_all(&folder, &read, Chain::new(target), head.as_ref())?;
-        Ok(Self {
+        let (records, end) = reading::present(walk)?;
+        let segment = end.chain.segment;
+        let is_proven = segment == Segment::FIRST || head.is_some_and(|head| head.size > segment.start);
+        let journal = Self {
             state: state.clone(),
+            read: walk::open(&folder, segment)?,
+            write: open_to_append(&folder, segment)?,
             folder,
-            chain: reading.chain,
-            records: reading.records,
-            tail: reading.tail,
+            chain: end.chain,
+            records,
+            tail: end.tail,
             recovered: false,
-            read,
-            write,
+            shown: 0,
             lease: None,
             epoch: None,
             clock,
             poisoned: false,
-        })
+        };
+        Ok((journal, is_proven))
     }
 
-    /// Reads and verifies what others appended; nobody else may be writing.
-    fn catch_up(&mut self) -> Result<(), Trouble> {
-        let path = self.log_path();
-        if !self.folder.still_names(LOG, &self.read)? {
-            return Err(Problem::with_file(path, "the log was replaced or removed while it was in use").into());
+    /// Reads and verifies what others appended, up to the end of the newest segment; nobody else may be writing.
+    pub(crate) fn catch_up(&mut self) -> Result<(), Trouble> {
+        self.read_on()?;
+        loop {
+            let next = Segment { start: self.chain.sequence() };
+            if next == self.chain.segment || !self.folder.has(&next.name())? {
+                break;
+            }
+            self.follow(next)?;
+            self.read_on()?;
         }
+        if self.folder.still_names(&self.chain.segment.name(), &self.read)? {
+            return Ok(());
+        }
+        Err(Problem::with_file(self.log_path(), "the log was replaced or removed while it was in use").into())
+    }
+
+    fn read_on(&mut self) -> Result<(), Trouble> {
+        let path = self.log_path();
         let length = self.read.metadata().map_err(cannot("look at", &path))?.len();
         if length < self.chain.offset {
             return Err(Problem::with_line(path, self.chain.at(), "the log was cut here while it was in use").into());
         }
         self.tail = None;
         if length > self.chain.offset {
-            let reading = verify::read_all(&self.folder, &self.read, self.chain.clone(), None)?;
-            self.chain = reading.chain;
-            self.records.extend(reading.records);
-            self.tail = reading.tail;
+            let mut reader = Reader::resume(&self.read, &path, self.chain.clone(), None)?;
+            while let Some(line) = reader.next()? {
+                self.records.push(line.record);
+            }
+            (self.chain, self.tail) = reader.into_end();
         }
+        Ok(())
+    }
+
+    /// Goes on in the next segment, which is there.
+    fn follow(&mut self, next: Segment) -> Result<(), Trouble> {
+        if self.tail.is_some() {
+            let what = format!("the line is unfinished, although the log goes on in `{}`", next.name());
+            return Err(Problem::with_line(self.log_path(), self.chain.at(), what).into());
+        }
+        // Its name may be in memory only, where the process that gave it was killed.
+        self.folder.sync()?;
+        self.read = walk::open(&self.folder, next)?;
+        self.write = open_to_append(&self.folder, next)?;
+        self.chain.enter_next_segment();
+        self.records.clear();
         Ok(())
     }
 
     /// Whether this journal may append `event` now; it has caught up.
     fn check_right(&self, event: &Event) -> Result<(), LogError> {
-        let refused = |what: String| LogError::Io { what, source: io::ErrorKind::PermissionDenied.into() };
-        if matches!(event, Event::LogOpened { .. } | Event::TailSetAside { .. } | Event::LeaseTaken { .. }) {
-            return Err(refused("this event is recorded by the log itself and by nobody else".to_owned()));
+        if is_of_the_log_itself(event) {
+            let what = "this event is recorded by the log itself and by nobody else".to_owned();
+            return Err(LogError::Io { what, source: io::ErrorKind::PermissionDenied.into() });
         }
+        if self.epoch.is_none() && stands_without_lease(event) { Ok(()) } else { self.check_lease() }
+    }
+
+    /// Whether this journal holds the lease that counts; it has caught up.
+    pub(crate) fn check_lease(&self) -> Result<(), LogError> {
         match self.epoch {
             Some(own) if own == self.chain.epoch => Ok(()),
             Some(own) => Err(LogError::Busy(format!(
@@ -172,8 +226,21 @@ impl Journal {
                  here",
                 self.chain.epoch
             ))),
-            None if stands_without_lease(event) => Ok(()),
-            None => Err(refused("this event can only be recorded by the session that holds the target".to_owned())),
+            None => {
+                let what = "this can only be recorded by the session that holds the target".to_owned();
+                Err(LogError::Io { what, source: io::ErrorKind::PermissionDenied.into() })
+            }
+        }
+    }
+
+    /// The target as the present segment opens with it.
+    pub(crate) fn opened_for(&self) -> Result<Target, LogError> {
+        match self.records.first().map(|record| &record.event) {
+            Some(Event::LogOpened { target } | Event::SegmentOpened { target, .. }) => Ok(target.clone()),
+            _ => Err(LogError::Damaged(format!(
+                "{}: the first line does not say whose log it is",
+                self.log_path().display()
+            ))),
         }
     }
 
@@ -185,16 +252,35 @@ impl Journal {
         durability: Durability,
     ) -> Result<(), LogError> {
         let epoch = self.chain.epoch + u64::from(matches!(event, Event::LeaseTaken { .. }));
+        let kind = event.kind();
         let mut bytes = line_after(&self.chain, session.cloned(), epoch, event, self.clock.as_ref())?;
         let mut chain = self.chain.clone();
         // A line that its own reader refuses would end the log for good, so it is read before it is written.
         let line = chain.accept(&bytes).map_err(unrecordable)?;
+        debug_assert!(String::from_utf8_lossy(&bytes).contains(&format!("\"event\":{{\"kind\":\"{kind}\"")), "{kind}");
         bytes.push(b'\n');
-        let written = put(&self.write, &bytes, durability).map_err(cannot("append to", &self.log_path()));
+        let written = put(&self.write, &bytes, kind, durability).map_err(cannot("append to", &self.log_path()));
         self.poisoned_by(written.map_err(Trouble::from))?;
+        if self.shown == self.chain.sequence() {
+            self.shown += 1;
+        }
         self.chain = chain;
         self.records.push(line.record);
         Ok(())
+    }
+
+    /// Signs the present end; the append lock is held, and the journal has caught up.
+    pub(crate) fn sign_present_end(&mut self) -> Result<(), LogError> {
+        // A head must never outlive the lines that it vouches for.
+        self.sync()?;
+        let signed = head::sign(&self.state, &self.folder, &self.chain, self.clock.now());
+        self.poisoned_by(signed)
+    }
+
+    /// Puts the lines of the present segment on the disk.
+    pub(crate) fn sync(&mut self) -> Result<(), LogError> {
+        let synced = rustix::fs::fdatasync(&self.write).map_err(cannot("sync", &self.log_path()));
+        self.poisoned_by(synced.map_err(Trouble::from))
     }
 
     /// Passes a result on, and remembers when it means that nothing is certain any more.
@@ -203,12 +289,17 @@ impl Journal {
         Ok(result?)
     }
 
-    fn usable(&self) -> Result<(), LogError> {
+    /// Lets nothing more be written.
+    pub(crate) fn poison(&mut self) {
+        self.poisoned = true;
+    }
+
+    pub(crate) fn usable(&self) -> Result<(), LogError> {
         if self.poisoned { Err(LogError::Poisoned) } else { Ok(()) }
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {
-        self.folder.file_path(LOG)
+        self.folder.file_path(&self.chain.segment.name())
     }
 }
 
@@ -245,36 +336,34 @@ impl Log for Journal {
         self.usable()?;
         let _shared = lease::share_append(&self.folder)?;
         self.catch_up()?;
+        self.shown = self.chain.sequence();
         Ok(&self.records)
     }
 
     fn opening_state(&mut self) -> Result<Option<Vec<u8>>, LogError> {
-        Ok(None)
+        self.usable()?;
+        let _shared = lease::share_append(&self.folder)?;
+        self.catch_up()?;
+        Ok(reading::opening_state(&self.folder, &self.records)?)
     }
 
     fn is_segment_full(&self) -> bool {
-        false
+        self.chain.offset >= LOG_SEGMENT_BYTES_MAX
     }
 
-    fn begin_segment(&mut self, _state: &[u8]) -> Result<(), LogError> {
-        Ok(())
+    fn begin_segment(&mut self, state: &[u8]) -> Result<(), LogError> {
+        rotation::begin(self, state)
     }
 
-    fn publish(&mut self, _session: &SessionId, _projection: &[u8]) -> Result<(), LogError> {
-        Ok(())
+    fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), LogError> {
+        publication::publish(&self.folder, session, projection)
     }
 
     fn sign_head(&mut self) -> Result<(), LogError> {
         self.usable()?;
         let _locked = lease::lock_append(&self.folder)?;
         self.catch_up()?;
-        // A head must never outlive the lines that it vouches for.
-        let synced =
-            rustix::fs::fdatasync(&self.write).map_err(cannot("sync", &self.log_path())).map_err(Trouble::from);
-        self.poisoned_by(synced)?;
-        let signed = head::sign(&self.state, &self.folder, &self.chain, self.clock.now());
-        self.poisoned_by(signed)?;
-        Ok(())
+        self.sign_present_end()
     }
 
     fn lease(&self) -> Vec<BorrowedFd<'_>> {
@@ -293,47 +382,84 @@ fn stands_without_lease(event: &Event) -> bool {
     )
 }
 
+/// What only the log records, of itself.
+fn is_of_the_log_itself(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::LogOpened { .. }
+            | Event::SegmentOpened { .. }
+            | Event::Collected { .. }
+            | Event::TailSetAside { .. }
+            | Event::LeaseTaken { .. }
+    )
+}
+
+fn open_to_append(folder: &Folder, segment: Segment) -> Result<File, Trouble> {
+    let name = segment.name();
+    match folder.open(&name, OFlags::WRONLY | OFlags::APPEND)? {
+        Some(file) => Ok(file),
+        None => Err(cannot("open", &folder.file_path(&name))(Errno::NOENT).into()),
+    }
+}
+
 /// Makes a log with its first line. It gets its name only when it is on the disk, so there is never an empty log.
 fn create_log(folder: &Folder, target: &Target, clock: &dyn Clock) -> Result<(), LogError> {
     let mut chain = Chain::new(target.id());
     let mut bytes = line_after(&chain, None, 0, Event::LogOpened { target: target.clone() }, clock)?;
     chain.accept(&bytes).map_err(unrecordable)?;
     bytes.push(b'\n');
-    folder.replace(LOG, &bytes)
+    folder.replace(&Segment::FIRST.name(), "log", &bytes)
 }
 
-fn line_after(
+pub(crate) fn line_after(
     chain: &Chain,
     session: Option<SessionId>,
     epoch: u64,
     event: Event,
     clock: &dyn Clock,
 ) -> Result<Vec<u8>, LogError> {
-    let (seq, prev) = (chain.sequence, chain.previous);
+    let (seq, prev) = (chain.sequence(), chain.previous);
     let envelope = Envelope { v: FORMAT_VERSION, seq, prev, session, epoch, time: clock.now(), event };
     frame::encode(&envelope).map_err(unrecordable)
 }
 
 /// Nothing was written, so nothing is poisoned.
-fn unrecordable(why: impl fmt::Display) -> LogError {
+pub(crate) fn unrecordable(why: impl fmt::Display) -> LogError {
     let source = io::ErrorKind::InvalidData.into();
     LogError::Io { what: format!("an event cannot be recorded ({why}), so nothing that needs it is done"), source }
 }
 
-fn put(mut file: &File, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let written = loop {
-        match io::Write::write(&mut file, bytes) {
-            // Interrupted before the first byte.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other?,
-        }
-    };
+fn put(file: &File, bytes: &[u8], kind: &str, durability: Durability) -> io::Result<()> {
+    pass(Point::LineBegun, kind);
+    if let Some(error) = failure(Point::LineBegun, kind) {
+        return Err(error);
+    }
+    if is_due(Point::LineTorn, kind) {
+        let _ = write_once(file, &bytes[..bytes.len() / 2]);
+        die();
+    }
+    let written = write_once(file, bytes)?;
     if written != bytes.len() {
         let what = format!("only {written} of {} bytes were written", bytes.len());
         return Err(io::Error::new(io::ErrorKind::WriteZero, what));
     }
-    match durability {
-        Durability::Process => Ok(()),
-        Durability::Power => Ok(rustix::fs::fdatasync(file)?),
+    pass(Point::LineWritten, kind);
+    if durability == Durability::Power {
+        match failure(Point::LineSynced, kind) {
+            Some(error) => return Err(error),
+            None => rustix::fs::fdatasync(file)?,
+        }
+        pass(Point::LineSynced, kind);
+    }
+    Ok(())
+}
+
+fn write_once(mut file: &File, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match io::Write::write(&mut file, bytes) {
+            // Interrupted before the first byte.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }

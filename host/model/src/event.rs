@@ -30,6 +30,8 @@ pub struct Holder {
     pub pid: u32,
     /// When the process started, as the kernel counts it, so that a reused pid is told apart.
     pub started: String,
+    /// The boot in which it runs; empty where that cannot be told.
+    pub boot: String,
 }
 
 /// The process that runs an effect, so that whoever comes after a crash waits for exactly this one, or ends it.
@@ -370,6 +372,41 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Its kind, as the log spells it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::LogOpened { .. } => "log-opened",
+            Self::SegmentOpened { .. } => "segment-opened",
+            Self::Collected { .. } => "collected",
+            Self::TailSetAside { .. } => "tail-set-aside",
+            Self::LeaseTaken { .. } => "lease-taken",
+            Self::SessionBegan { .. } => "session-began",
+            Self::RecoveryBegan { .. } => "recovery-began",
+            Self::Resumed { .. } => "resumed",
+            Self::Diagnosed { .. } => "diagnosed",
+            Self::ToolAnswered { .. } => "tool-answered",
+            Self::ToolRefused { .. } => "tool-refused",
+            Self::Planned { .. } => "planned",
+            Self::PolicyAnswered { .. } => "policy-answered",
+            Self::ApprovalAsked { .. } => "approval-asked",
+            Self::Granted { .. } => "granted",
+            Self::ApprovalRefused { .. } => "approval-refused",
+            Self::GrantUsed { .. } => "grant-used",
+            Self::GrantVoided { .. } => "grant-voided",
+            Self::Intended { .. } => "intended",
+            Self::EffectStarted { .. } => "effect-started",
+            Self::Settled { .. } => "settled",
+            Self::Checkpoint { .. } => "checkpoint",
+            Self::Verified { .. } => "verified",
+            Self::Suspended { .. } => "suspended",
+            Self::Blocked { .. } => "blocked",
+            Self::Ended { .. } => "ended",
+            Self::Noted { .. } => "noted",
+        }
+    }
+}
+
 /// One line of the log as its reader hands it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -390,4 +427,25 @@ pub struct Record {
 pub struct EvidenceBlob {
     /// All sources.
     pub evidence: Vec<Evidence>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_spelled_as_the_log_spells_them() {
+        let nonce = String::new;
+        let events = [
+            Event::GrantUsed { nonce: nonce() },
+            Event::GrantVoided { nonce: nonce(), why: GrantVoid::Plan },
+            Event::Collected { before: 1, older_than_days: 2, approver: String::new() },
+            Event::Resumed { approver: String::new(), version: String::new() },
+            Event::Noted { note: String::new() },
+        ];
+        for event in events {
+            let value = serde_json::to_value(&event).expect("plain data");
+            assert_eq!(value["kind"], event.kind());
+        }
+    }
 }

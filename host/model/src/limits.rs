@@ -112,10 +112,18 @@ pub const CARRIED_TRIES_MAX: usize = 512;
 pub const MODIFIED_FILES_SHOWN_MAX: usize = 20;
 /// Bytes of one blob of the log.
 pub const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Blobs that an audit remembers having looked at; beyond that it looks at some again.
+pub const AUDIT_BLOBS_REMEMBERED_MAX: usize = 64 * 1024;
+/// Lines in the proof of one session.
+pub const PROOF_LINES_MAX: usize = 20_000;
+/// Bytes of the proof of one session.
+pub const PROOF_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of the list of known targets.
 pub const KNOWN_TARGETS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a signed head, of a key file, and of what a lease says of its holder.
 pub const HEAD_BYTES_MAX: usize = 4 * 1024;
+/// How long somebody who wants the lease tries again, because it may only be looked at, in milliseconds.
+pub const LEASE_WAIT_MS_MAX: u64 = 50;
 /// How long a record waits for another process that is just writing one, in milliseconds.
 pub const APPEND_WAIT_MS_MAX: u64 = 10_000;
 /// Bytes of one policy file.
@@ -145,6 +153,7 @@ const _: () = assert!(CASE_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(REPLY_TEXT_BYTES_MAX * REPLY_NOTES_MAX < TOOL_REPLY_FUEL_MAX);
 const _: () = assert!(OPENING_STATE_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(LOG_LINE_BYTES_MAX as u64 <= LOG_SEGMENT_BYTES_MAX);
+const _: () = assert!(LEASE_WAIT_MS_MAX < APPEND_WAIT_MS_MAX);
 const _: () = assert!(NEED_QUERIES_MAX <= OBSERVATIONS_MAX);
 const _: () = assert!(ENV_VALUE_BYTES_MIN < ENV_VALUE_BYTES_MAX);
 const _: () = assert!(TOOL_TICK_MS < TOOL_WALL_MS_MAX);

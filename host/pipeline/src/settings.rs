@@ -20,6 +20,17 @@ pub struct Settings {
     /// Probes that have to pass before the project counts as healthy.
     #[serde(rename = "probe")]
     pub probes: Vec<ProbeSpec>,
+    /// Where other programs look for the state of a session.
+    pub projection: Option<ProjectionSettings>,
+}
+
+/// A file of the project that follows the state of each session, beside the one in the state folder. It is never read.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectionSettings {
+    /// Its path below the project directory, with `{id}` in the place of the session's id, such as
+    /// `.azure/deployments/{id}/tracking/phase-state.json`.
+    pub path: String,
 }
 
 /// A `repair.toml` that cannot be used.
@@ -55,6 +66,14 @@ mod tests {
         let settings = Settings::parse("").expect("valid");
         assert!(settings.probes.is_empty());
         assert_eq!(settings.params("port-conflict"), serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_projection_is_asked_for_with_its_path_and_nothing_else() {
+        let settings = Settings::parse("[projection]\npath = \"state/{id}.json\"\n").expect("valid");
+        assert_eq!(settings.projection.expect("asked for").path, "state/{id}.json");
+        assert!(Settings::parse("[projection]\nfile = \"x\"\n").is_err());
+        assert!(Settings::parse("[projection]\n").is_err());
     }
 
     #[test]

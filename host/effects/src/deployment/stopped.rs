@@ -5,7 +5,7 @@
 //! asking. It refuses to take for a person's what Compose did itself while it replaced a container, and what was started in
 //! vain since. Invariant: a container that ended by itself, as far as the engine remembers, is nobody's wish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use repair_model::container::{Container, ContainerState};
@@ -40,21 +40,32 @@ impl ComposeDeployment {
         gone: &BTreeSet<String>,
     ) -> Result<Vec<Container>, TargetError> {
         let found = self.engine.list_with_past(&self.target.project).await;
-        let mut found = found.map_err(|error| Self::engine_failed(&error))?;
-        found.retain(|(container, _)| !gone.contains(&container.container.id));
-        match stopped_on_purpose(services, &found) {
-            Some((container, known)) => Err(refused(&self.target.project, container, known)),
-            None => Ok(found.into_iter().map(|(container, _)| container).collect()),
+        let (mut found, past) = found.map_err(|error| Self::engine_failed(&error))?;
+        if let Some((container, known)) = stopped_on_purpose(services, gone, &found, &past) {
+            return Err(refused(&self.target.project, container, known));
         }
+        found.retain(|container| !gone.contains(&container.container.id));
+        Ok(found)
     }
 }
 
-/// The first container of `services` that somebody stopped.
-fn stopped_on_purpose<'c>(services: &[String], all: &'c [(Container, RecentPast)]) -> Option<(&'c Container, Known)> {
+/// The engine's memory, by full id.
+type Past = BTreeMap<String, RecentPast>;
+
+/// The first container of `services` that somebody stopped, leaving out those of `gone`.
+fn stopped_on_purpose<'c>(
+    services: &[String],
+    gone: &BTreeSet<String>,
+    all: &'c [Container],
+    past: &Past,
+) -> Option<(&'c Container, Known)> {
+    let nothing = RecentPast::default();
     all.iter()
-        .filter(|(container, _)| container.container.service.as_ref().is_some_and(|name| services.contains(name)))
-        .filter(|(container, _)| !is_being_replaced(container, all))
-        .find_map(|(container, past)| Some((container, known(container, past)?)))
+        .filter(|container| container.container.service.as_ref().is_some_and(|name| services.contains(name)))
+        .filter(|container| !gone.contains(&container.container.id) && !is_being_replaced(container, all, past))
+        .find_map(|container| {
+            Some((container, known(container, past.get(&container.container.id).unwrap_or(&nothing))?))
+        })
 }
 
 fn known(container: &Container, past: &RecentPast) -> Option<Known> {
@@ -75,13 +86,15 @@ fn known(container: &Container, past: &RecentPast) -> Option<Known> {
     container.exit_code.filter(|code| matches!(*code, KILLED | TERMINATED)).map(Known::ExitCode)
 }
 
-/// Whether Compose has made a container that is to take this one's place: it makes that first and stops this one then.
-fn is_being_replaced(container: &Container, all: &[(Container, RecentPast)]) -> bool {
-    all.iter().any(|(other, _)| {
-        other.container.service == container.container.service
-            && temporary_name(&other.container.name)
-                .is_some_and(|(id, name)| container.container.id.starts_with(id) && container.container.name == name)
-    })
+/// Whether Compose has made a container that is to take this one's place: it makes that first, under a name that tells
+/// which one it replaces, and stops this one then. The other may be gone by now, as a leftover that an earlier step removes.
+fn is_being_replaced(container: &Container, all: &[Container], past: &Past) -> bool {
+    let replaces = |name: &str| {
+        temporary_name(name)
+            .is_some_and(|(id, name)| container.container.id.starts_with(id) && container.container.name == name)
+    };
+    all.iter().any(|other| replaces(&other.container.name))
+        || past.values().any(|other| other.name.as_deref().is_some_and(replaces))
 }
 
 fn refused(project: &str, container: &Container, known: Known) -> TargetError {
@@ -118,7 +131,8 @@ mod tests {
     const START: Option<i64> = Some(1_000_000_000);
     const STOP: Option<i64> = Some(2_000_000_000);
     const LATER: Option<i64> = Some(3_000_000_000);
-    const NOTHING: RecentPast = RecentPast { oom_kills: 0, deaths: 0, started: None, ended: None, stopped: None };
+    const NOTHING: RecentPast =
+        RecentPast { oom_kills: 0, deaths: 0, started: None, ended: None, stopped: None, name: None };
 
     fn exited(digit: char, name: &str, exit_code: i32) -> Container {
         Container {
@@ -154,19 +168,19 @@ mod tests {
         let long_ago = RecentPast { ended: STOP, stopped: STOP, ..NOTHING };
         let by_event = Some(Known::Event(2_000_000_000));
         for (exit_code, past, expected) in [
-            (0, stopped, by_event),
-            (143, stopped, by_event),
-            (137, long_ago, by_event),
-            (1, crashed, None),
+            (0, &stopped, by_event),
+            (143, &stopped, by_event),
+            (137, &long_ago, by_event),
+            (1, &crashed, None),
             // Killed from within, or by the kernel: the engine was not asked.
-            (137, crashed, None),
-            (143, started_again, None),
-            (0, NOTHING, None),
-            (1, NOTHING, None),
-            (137, NOTHING, Some(Known::ExitCode(137))),
-            (143, NOTHING, Some(Known::ExitCode(143))),
+            (137, &crashed, None),
+            (143, &started_again, None),
+            (0, &NOTHING, None),
+            (1, &NOTHING, None),
+            (137, &NOTHING, Some(Known::ExitCode(137))),
+            (143, &NOTHING, Some(Known::ExitCode(143))),
         ] {
-            assert_eq!(known(&web(exit_code), &past), expected, "{exit_code} {past:?}");
+            assert_eq!(known(&web(exit_code), past), expected, "{exit_code} {past:?}");
         }
     }
 
@@ -185,19 +199,39 @@ mod tests {
 
     #[test]
     fn what_compose_stopped_to_replace_it_is_nobodys_wish() {
+        let old = web(143);
         let stopped = RecentPast { started: START, stopped: STOP, ..NOTHING };
-        let replaced = (web(143), stopped);
+        let past = Past::from([(old.container.id.clone(), stopped)]);
         let services = ["web".to_owned()];
-        assert!(stopped_on_purpose(&services, std::slice::from_ref(&replaced)).is_some());
+        let none = BTreeSet::new();
+        let judged = |all: &[Container], past: &Past| stopped_on_purpose(&services, &none, all, past).is_some();
+        assert!(judged(std::slice::from_ref(&old), &past));
         let successor = |name: &str| {
             let created = Container { state: ContainerState::Created, exit_code: None, ..exited('b', name, 0) };
-            [replaced.clone(), (created, NOTHING)]
+            [old.clone(), created]
         };
-        assert!(stopped_on_purpose(&services, &successor("aaaaaaaaaaaa_shop-web-1")).is_none());
+        let replacing = successor("aaaaaaaaaaaa_shop-web-1");
+        assert!(!judged(&replacing, &past));
         for other in ["cccccccccccc_shop-web-1", "aaaaaaaaaaaa_shop-db-1", "shop-web-2"] {
-            assert!(stopped_on_purpose(&services, &successor(other)).is_some(), "{other}");
+            assert!(judged(&successor(other), &past), "{other}");
         }
-        assert!(stopped_on_purpose(&["db".to_owned()], &[replaced]).is_none(), "it is another service's");
+        // An earlier step of the plan removes the leftover; at the gate of this one only the engine remembers it.
+        let gone = BTreeSet::from([replacing[1].container.id.clone()]);
+        assert!(stopped_on_purpose(&services, &gone, &replacing, &past).is_none());
+        let mut remembers = past.clone();
+        let name = Some("aaaaaaaaaaaa_shop-web-1".to_owned());
+        remembers.insert("b".repeat(64), RecentPast { name, ..NOTHING });
+        assert!(!judged(std::slice::from_ref(&old), &remembers));
+    }
+
+    #[test]
+    fn other_services_and_what_an_earlier_step_removes_do_not_count() {
+        let old = web(143);
+        let past = Past::from([(old.container.id.clone(), RecentPast { stopped: STOP, ..NOTHING })]);
+        let all = std::slice::from_ref(&old);
+        assert!(stopped_on_purpose(&["db".to_owned()], &BTreeSet::new(), all, &past).is_none());
+        let gone = BTreeSet::from([old.container.id.clone()]);
+        assert!(stopped_on_purpose(&["web".to_owned()], &gone, all, &past).is_none());
     }
 
     #[test]

@@ -81,32 +81,34 @@ impl Engine {
     /// # Errors
     /// When the engine does not answer, is too old, or there are more than [`SERVICES_MAX`].
     pub async fn list_containers(&self, project: &str) -> Result<Vec<Container>, EngineError> {
-        let found = self.list_with_past(project).await?;
-        Ok(found.into_iter().map(|(container, _)| container).collect())
+        Ok(self.list_with_past(project).await?.0)
     }
 
-    /// The same, each with its recent past as far as the engine remembers.
+    /// The same, and their recent past by full id, as far as the engine remembers; empty where all run that there are.
     ///
     /// # Errors
     /// As above.
-    pub(crate) async fn list_with_past(&self, project: &str) -> Result<Vec<(Container, RecentPast)>, EngineError> {
+    pub(crate) async fn list_with_past(
+        &self,
+        project: &str,
+    ) -> Result<(Vec<Container>, BTreeMap<String, RecentPast>), EngineError> {
         self.version().await?;
         let summaries = self.list_summaries(project).await?;
         let inspected = stream::iter(summaries.into_iter().map(|summary| self.details(summary)));
         let found: Vec<Option<Container>> = inspected.buffered(ENGINE_INSPECTS_AT_ONCE).try_collect().await?;
+        let mut found: Vec<Container> = found.into_iter().flatten().collect();
         // One that runs and was never started again has no past that its state would hide.
         let has_past = |container: &Container| container.state != ContainerState::Running || container.restarts > 0;
-        let past = match found.iter().flatten().any(has_past) {
-            true => self.recent_past(project, jiff::Timestamp::now()).await,
-            false => BTreeMap::new(),
-        };
-        let with_past = found.into_iter().flatten().map(|mut container| {
-            let past = past.get(&container.container.id).copied().filter(|_| has_past(&container)).unwrap_or_default();
+        if !found.iter().any(has_past) {
+            return Ok((found, BTreeMap::new()));
+        }
+        let past = self.recent_past(project, jiff::Timestamp::now()).await;
+        for container in found.iter_mut().filter(|container| has_past(container)) {
+            let past = past.get(&container.container.id).cloned().unwrap_or_default();
             container.oom_killed |= past.oom_kills > 0;
             container.recent_deaths = past.deaths;
-            (container, past)
-        });
-        Ok(with_past.collect())
+        }
+        Ok((found, past))
     }
 
     /// The end of the log of one service: that of its container which is first by name. Standard output and error are

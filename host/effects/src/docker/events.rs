@@ -21,7 +21,7 @@ const EVENTS_MAX: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a container went through lately. Times are the engine's, in nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RecentPast {
     /// Times that the kernel killed something in it for memory.
     pub oom_kills: u32,
@@ -33,20 +33,22 @@ pub(crate) struct RecentPast {
     pub ended: Option<i64>,
     /// When somebody's request to stop it was carried out the last time.
     pub stopped: Option<i64>,
+    /// The name that it had the last time that it was heard of.
+    pub name: Option<String>,
 }
 
 impl Engine {
-    /// The recent past of the project's containers, by full id. What the engine does not tell in time counts as nothing.
+    /// The recent past of the project's containers, also of those that are gone, by full id. What the engine does not tell in time counts as nothing.
     pub(super) async fn recent_past(&self, project: &str, now: Timestamp) -> BTreeMap<String, RecentPast> {
         let since = now.saturating_sub(SignedDuration::from_secs(PAST_SECONDS)).unwrap_or(now);
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
-            ("event".to_owned(), ["oom", "die", "start", "stop"].map(str::to_owned).to_vec()),
+            ("event".to_owned(), ["oom", "die", "start", "stop", "create", "destroy"].map(str::to_owned).to_vec()),
             ("label".to_owned(), vec![format!("{PROJECT}={project}")]),
         ]);
         let options = EventsOptionsBuilder::default()
             .since(&since.as_second().to_string())
-            .until(&now.as_second().to_string())
+            .until(&until(now))
             .filters(&filters)
             .build();
         let mut events = self.docker().events(Some(options));
@@ -56,16 +58,24 @@ impl Engine {
             while let (Ok(Some(event)), true) = (events.try_next().await, left > 0) {
                 left -= 1;
                 let actor = event.actor.unwrap_or_default();
-                let exit_code = actor.attributes.as_ref().and_then(|named| named.get("exitCode")).map(String::as_str);
+                let attributes = actor.attributes.unwrap_or_default();
                 let Some(id) = actor.id else { continue };
                 let at = event.time_nano.unwrap_or_default();
-                count(past.entry(id).or_default(), event.action.as_deref().unwrap_or_default(), exit_code, at);
+                let exit_code = attributes.get("exitCode").map(String::as_str);
+                let of_container = past.entry(id).or_default();
+                count(of_container, event.action.as_deref().unwrap_or_default(), exit_code, at);
+                of_container.name = attributes.get("name").cloned().or(of_container.name.take());
             }
         };
         // Whatever came until then is true.
         let _ = tokio::time::timeout(PATIENCE, read).await;
         past
     }
+}
+
+/// The moment to the nanosecond, as the Engine API takes it: whole seconds would leave out what has just happened.
+fn until(now: Timestamp) -> String {
+    format!("{}.{:09}", now.as_second(), now.subsec_nanosecond())
 }
 
 /// SIGKILL and SIGTERM are how people stop containers, so such an end is no death.
@@ -85,6 +95,12 @@ fn count(past: &mut RecentPast, action: &str, exit_code: Option<&str>, at: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_second_is_asked_for_as_well() {
+        let now = "2026-03-01T10:00:00.000000075Z".parse().expect("a time");
+        assert_eq!(until(now), "1772359200.000000075");
+    }
 
     #[test]
     fn errors_and_kills_for_memory_count_and_a_stop_does_not() {

@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use repair_pipeline::outside::{Durability, Log as _, LogError};
 
 use super::{Scene, add, noted, put, session, snapshot};
-use crate::verify;
 
 /// The line number that the message names.
 fn line_in(message: &str) -> usize {
@@ -119,8 +118,8 @@ fn a_line_beyond_the_limit_is_damage_and_not_read_whole() {
 #[test]
 fn a_later_format_is_named() {
     let scene = Scene::with_lines(1);
-    add(&scene.log(), b"{\"v\":2,\"seq\":3}\n");
-    assert!(scene.damage().contains("format version 2"));
+    add(&scene.log(), b"{\"v\":3,\"seq\":3}\n");
+    assert!(scene.damage().contains("format version 3"));
 }
 
 #[test]
@@ -186,7 +185,7 @@ fn a_folder_that_never_got_its_log_is_no_damage() {
     let scene = Scene::with_lines(1);
     std::fs::remove_file(scene.log()).expect("removed");
     std::fs::remove_file(scene.state.root().join("known-targets.jsonl")).expect("removed");
-    assert_eq!(crate::read(&scene.state, &scene.id()).expect("read"), verify::Reading::default());
+    assert_eq!(crate::read(&scene.state, &scene.id()).expect("read"), crate::Reading::default());
     drop(scene.open());
     assert_eq!(scene.lines().len(), 2);
 }
@@ -196,7 +195,7 @@ fn a_list_of_known_targets_that_cannot_be_understood_is_damage() {
     let scene = Scene::with_lines(1);
     let list = scene.state.root().join("known-targets.jsonl");
     let sound = std::fs::read_to_string(&list).expect("read");
-    for broken in [sound.replace("shop", "shoq"), sound.replace("\"v\":1", "\"v\":2"), "{}\n".into(), sound[..9].into()]
+    for broken in [sound.replace("shop", "shoq"), sound.replace("\"v\":2", "\"v\":1"), "{}\n".into(), sound[..9].into()]
     {
         put(&list, broken.as_bytes());
         assert!(matches!(scene.state.known_targets(), Err(LogError::Damaged(_))), "{broken}");

@@ -22,7 +22,7 @@ fn a_signed_log_verifies_and_may_grow() {
     assert_eq!(head.size as usize, scene.lines().len());
     assert_eq!(head.leaf, crate::leaf_hash(scene.lines().last().expect("one").trim_ascii_end()));
     scene.open().append(Some(&session()), noted("more"), Durability::Power).expect("appended");
-    let audit = crate::audit(&scene.state, &scene.id()).expect("audited");
+    let audit = crate::audit(&scene.state, &scene.id(), &[]).expect("audited");
     assert_eq!((audit.unsigned, audit.problems), (2, Vec::new()));
 }
 

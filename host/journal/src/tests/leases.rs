@@ -4,11 +4,12 @@ use std::os::fd::AsRawFd as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use repair_model::event::{Ending, Event, Holder};
+use repair_model::event::{EffectProcess, Ending, Event, Holder, SettledBy};
+use repair_model::outcome::Outcome;
 use repair_pipeline::outside::{Durability, Log as _, LogError};
 
 use super::{Scene, Still, ended, holder, noted, session, suspended, target_in};
-use crate::{Journal, StateDir};
+use crate::{Journal, Liveness, StateDir};
 
 fn busy(opened: Result<Journal, LogError>) -> String {
     match opened {
@@ -72,19 +73,36 @@ fn effect_with_lease(journal: &Journal) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started")
 }
 
+/// A lease that an effect has inherited whose `repair` is gone; who that was, and the effect.
+fn outlived(scene: &Scene) -> (Holder, EffectProcess, Child) {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let gone = Holder { pid: u32::MAX - 1, host, ..holder() };
+    drop(scene.open());
+    let mut journal =
+        Journal::open_for_session(&scene.state, &scene.target, gone.clone(), Box::new(Still)).expect("free");
+    let process = EffectProcess { group: 4711, started: "1".to_owned(), boot: String::new() };
+    let started = Event::EffectStarted { step: 0, process: process.clone() };
+    journal.append(Some(&session()), started, Durability::Power).expect("appended");
+    let effect = effect_with_lease(&journal);
+    (gone, process, effect)
+}
+
 #[test]
 fn the_lease_stays_busy_until_the_effect_that_inherited_it_has_ended() {
     let scene = Scene::with_lines(1);
-    let gone = Holder { pid: u32::MAX - 1, ..holder() };
-    drop(scene.open());
-    let mut journal = Journal::open_for_session(&scene.state, &scene.target, gone, Box::new(Still)).expect("free");
-    let started = Event::EffectStarted { step: 0, process_group: 4711 };
-    journal.append(Some(&session()), started, Durability::Power).expect("appended");
-    let mut effect = effect_with_lease(&journal);
-    drop(journal);
-    let message = busy(scene.try_open());
-    assert!(message.contains("an effect that it started still runs"), "{message}");
-    assert!(message.contains("process group 4711"), "{message}");
+    let (gone, process, mut effect) = outlived(&scene);
+    let here = Holder { host: gone.host.clone(), ..holder() };
+    let again = || Journal::open_for_session(&scene.state, &scene.target, here.clone(), Box::new(Still));
+    match again() {
+        Err(LogError::Outlived { what, process: told }) => {
+            assert!(what.contains("an effect that it started still runs"), "{what}");
+            assert!(what.contains("process group 4711"), "{what}");
+            assert_eq!(told.as_ref(), Some(&process));
+        }
+        other => panic!("{other:?}"),
+    }
+    let told = crate::liveness(&scene.state, &scene.id()).expect("told");
+    assert_eq!(told, Liveness::HeldByEffect(gone, Some(process)));
 
     // Approvals are recorded meanwhile.
     scene.open_for_append().append(Some(&session()), noted("meanwhile"), Durability::Power).expect("appended");
@@ -92,6 +110,45 @@ fn the_lease_stays_busy_until_the_effect_that_inherited_it_has_ended() {
     drop(effect.stdin.take());
     effect.wait().expect("ended");
     scene.open();
+}
+
+#[test]
+fn an_effect_whose_outcome_is_recorded_is_not_named() {
+    let scene = Scene::with_lines(1);
+    let mut journal = scene.open();
+    let process = EffectProcess { group: 4711, started: "1".to_owned(), boot: String::new() };
+    journal.append(Some(&session()), Event::EffectStarted { step: 0, process }, Durability::Power).expect("appended");
+    let outcome = Outcome::Done { detail: String::new() };
+    let settled = Event::Settled { step: 0, outcome, by: SettledBy::Effect };
+    journal.append(Some(&session()), settled, Durability::Power).expect("appended");
+    assert_eq!(crate::reading::running_effect(&scene.state, &scene.id()), None);
+}
+
+#[test]
+fn whoever_looks_is_told_who_is_at_work_and_changes_nothing() {
+    let scene = Scene::new();
+    assert_eq!(crate::liveness(&scene.state, &scene.id()).expect("told"), Liveness::Free(None));
+    assert!(!scene.state.root().exists());
+    let journal = scene.open();
+    let before = super::snapshot(scene.scratch.path());
+    assert_eq!(crate::liveness(&scene.state, &scene.id()).expect("told"), Liveness::Held(holder()));
+    drop(journal);
+    let begun = Instant::now();
+    while crate::liveness(&scene.state, &scene.id()).expect("told") != Liveness::Free(Some(holder())) {
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+    assert_eq!(super::snapshot(scene.scratch.path()), before);
+}
+
+#[test]
+fn somebody_who_only_looks_never_takes_the_lease_from_anybody() {
+    let scene = Scene::with_lines(1);
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| (0..2_000).for_each(|_| drop(crate::liveness(&scene.state, &scene.id()))));
+        while !looks.is_finished() {
+            drop(scene.open());
+        }
+    });
 }
 
 #[test]

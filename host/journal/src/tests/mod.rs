@@ -8,18 +8,22 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use repair_model::event::{Ending, Event, Holder};
+use repair_model::event::{Ending, Event, Holder, Purpose};
 use repair_model::ids::{Digest, SessionId};
 use repair_model::target::Target;
 use repair_pipeline::outside::{Clock, Durability, Log as _, LogError};
 use tempfile::TempDir;
 
+use crate::segment::Segment;
 use crate::{Journal, StateDir};
 
 mod auditing;
 mod damage;
 mod heads;
 mod leases;
+mod proofs;
+mod retaining;
+mod segments;
 mod tails;
 mod writing;
 
@@ -29,6 +33,19 @@ pub(crate) struct Still;
 impl Clock for Still {
     fn now(&self) -> Timestamp {
         "2026-01-31T12:00:00.25Z".parse().expect("a time")
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// A clock that stands still a hundred days later.
+pub(crate) struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        "2026-05-11T12:00:00Z".parse().expect("a time")
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -74,12 +91,42 @@ impl Scene {
         self.folder().join("log.jsonl")
     }
 
+    /// The segment that starts at this sequence.
+    pub(crate) fn segment(&self, start: u64) -> PathBuf {
+        self.folder().join(Segment { start }.name())
+    }
+
+    /// A log of so many segments, each with so many notes, signed at its end, nobody holding it. Where each starts.
+    pub(crate) fn with_segments(count: usize, notes: usize) -> (Self, Vec<u64>) {
+        let scene = Self::new();
+        let mut starts = vec![0];
+        for number in 0..count {
+            let mut journal = scene.open();
+            if number > 0 {
+                rotate(&mut journal, format!("state {number}").as_bytes());
+                starts.push(journal.chain.segment.start);
+            }
+            for note in 0..notes {
+                let note = noted(&format!("note {number} {note}"));
+                journal.append(Some(&session()), note, Durability::Process).expect("appended");
+            }
+            journal.sign_head().expect("signed");
+        }
+        (scene, starts)
+    }
+
     pub(crate) fn lines(&self) -> Vec<Vec<u8>> {
         std::fs::read(self.log()).expect("read").split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
     }
 
     pub(crate) fn try_open(&self) -> Result<Journal, LogError> {
         Journal::open_for_session(&self.state, &self.target, holder(), Box::new(Still))
+    }
+
+    /// Opens for a session a hundred days later.
+    pub(crate) fn open_later(&self) -> Journal {
+        drop(self.open());
+        Journal::open_for_session(&self.state, &self.target, holder(), Box::new(Later)).expect("opened")
     }
 
     /// Opens for a session. Another test may just be starting a process, which holds copies of all descriptors until it
@@ -111,10 +158,18 @@ impl Scene {
                 Ok(_) => panic!("opening accepts it"),
             }
         }
-        let audit = crate::audit(&self.state, &self.id()).expect("audited");
+        let audit = crate::audit(&self.state, &self.id(), &[]).expect("audited");
         assert!(audit.problems.iter().any(|problem| problem.to_string() == read), "{read}: {:?}", audit.problems);
         read
     }
+}
+
+/// Begins a new segment, as a session does that has folded its records.
+pub(crate) fn rotate(journal: &mut Journal, state: &[u8]) {
+    journal.records().expect("verifies");
+    let before = journal.chain.segment;
+    journal.begin_segment(state).expect("begun");
+    assert_ne!(journal.chain.segment, before);
 }
 
 pub(crate) fn target_in(directory: &Path) -> Target {
@@ -131,12 +186,18 @@ pub(crate) fn target_in(directory: &Path) -> Target {
 
 pub(crate) fn holder() -> Holder {
     let pid = std::process::id();
-    let started = crate::process_started(pid).expect("it runs");
-    Holder { user: "ann".into(), host: "here".into(), pid, started }
+    let started = repair_processes::started(pid).expect("it runs");
+    let boot = repair_processes::boot().expect("it has one");
+    Holder { user: "ann".into(), host: "here".into(), pid, started, boot }
 }
 
 pub(crate) fn session() -> SessionId {
     SessionId::new("2026-01-31T12:00:00Z".parse().expect("a time"), [1; 4])
+}
+
+pub(crate) fn began() -> Event {
+    let (version, command) = ("0".to_owned(), Vec::new());
+    Event::SessionBegan { version, purpose: Purpose::Heal, command, evidence: None, supersedes: Vec::new() }
 }
 
 pub(crate) fn noted(note: &str) -> Event {

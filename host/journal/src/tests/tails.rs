@@ -12,7 +12,7 @@ use super::{Scene, add, noted, put, session};
 fn set_aside(scene: &Scene) -> Vec<(u64, PathBuf)> {
     let reading = crate::read(&scene.state, &scene.id()).expect("verifies");
     assert_eq!(reading.tail, None);
-    let audit = crate::audit(&scene.state, &scene.id()).expect("audited");
+    let audit = crate::audit(&scene.state, &scene.id(), &[]).expect("audited");
     assert_eq!(audit.problems, []);
     let tail_of = |event| match event {
         Event::TailSetAside { bytes, blob, file } => {
@@ -122,7 +122,7 @@ fn a_tail_that_was_set_aside_and_changed_later_is_a_problem_of_the_audit() {
     add(&scene.log(), b"{\"v\":1");
     drop(scene.open());
     put(&scene.folder().join("tail-4"), b"other");
-    let audit = crate::audit(&scene.state, &scene.id()).expect("audited");
+    let audit = crate::audit(&scene.state, &scene.id(), &[]).expect("audited");
     assert_eq!(audit.problems.len(), 1);
     assert_eq!(audit.problems[0].place.file, scene.folder().join("tail-4"));
 }

@@ -78,7 +78,7 @@ fn writers_at_the_same_time_keep_the_chain_whole() {
         }
     });
     assert_eq!(scene.lines().len(), 2 + 100);
-    assert_eq!(crate::audit(&scene.state, &scene.id()).expect("audited").problems, []);
+    assert_eq!(crate::audit(&scene.state, &scene.id(), &[]).expect("audited").problems, []);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn reading_never_writes() {
     let before = snapshot(scene.scratch.path());
     scene.state.known_targets().expect("read");
     assert!(crate::read(&scene.state, &scene.id()).expect("verifies").tail.is_some());
-    crate::audit(&scene.state, &scene.id()).expect("audited");
+    crate::audit(&scene.state, &scene.id(), &[]).expect("audited");
     crate::load_blob(&scene.state, &scene.id(), &digest).expect("loaded");
     assert_eq!(snapshot(scene.scratch.path()), before);
 }
@@ -219,7 +219,7 @@ fn reading_where_nothing_ever_was_creates_nothing() {
     let scene = Scene::new();
     assert_eq!(scene.state.known_targets().expect("read"), []);
     assert_eq!(crate::read(&scene.state, &scene.id()).expect("read").records, []);
-    assert_eq!(crate::audit(&scene.state, &scene.id()).expect("audited").problems, []);
+    assert_eq!(crate::audit(&scene.state, &scene.id(), &[]).expect("audited").problems, []);
     assert!(matches!(Journal::open_for_append(&scene.state, &scene.id(), Box::new(Still)), Err(LogError::Io { .. })));
     assert!(!scene.state.root().exists());
 }
