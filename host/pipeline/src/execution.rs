@@ -15,14 +15,14 @@ use repair_model::outcome::Outcome;
 use repair_model::plan::{Change, FrozenPlan, Step};
 use repair_model::target::Target;
 
-pub(crate) use self::budget::ATTEMPT_WINDOW_SECONDS;
 use self::budget::Budget;
+pub(crate) use self::budget::{ATTEMPT_WINDOW_SECONDS, attempts_since};
 use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Clock, Deployment, Durability, EffectContext, Log, LogError, Tools};
 use crate::policy::{Policies, Request};
 use crate::projection;
 use crate::report::StepReport;
-use crate::session::{History, HistoryError, IllegalTransition, Session, StepState};
+use crate::session::{GrantState, History, HistoryError, IllegalTransition, Session, StepState};
 use crate::workflow::Elsewhere;
 
 /// Why a step was not started.
@@ -43,8 +43,8 @@ pub enum GateRefusal {
 pub enum Execution {
     /// All steps are done.
     Done,
-    /// A step failed; with the end of its output.
-    Failed(Vec<String>),
+    /// A step failed; the log has the end of its output.
+    Failed,
     /// A step was stopped before it was done, and may be begun again.
     Abandoned(String),
     /// It cannot be told whether a step happened.
@@ -150,7 +150,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             if self.person.interrupted() {
                 return Ok(Execution::Interrupted);
             }
-            if self.session_now()?.used_grant(frozen.digest()).is_none() {
+            let used = |state: &GrantState| state.used && state.grant.nonce == grant.nonce;
+            if !self.session_now()?.grants.iter().any(used) {
                 let event = Event::GrantUsed { nonce: grant.nonce.clone() };
                 self.log.append(Some(self.session), event, Durability::Process)?;
                 projection::publish(self.log, self.deployment, self.person, self.session);
@@ -158,8 +159,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             self.person.tell(Progress::Applying { step: at + 1, steps: steps.len(), summary: &step.summary });
             match self.run(frozen.digest(), place.at, step).await? {
                 Outcome::Done { .. } => self.checkpoint(place.at, step)?,
-                Outcome::Failed { output, error } if output.is_empty() => return Ok(Execution::Failed(vec![error])),
-                Outcome::Failed { output, .. } => return Ok(Execution::Failed(output)),
+                Outcome::Failed { .. } => return Ok(Execution::Failed),
                 Outcome::Abandoned { reason } => return Ok(Execution::Abandoned(reason)),
                 Outcome::Unclear { reason } => return Ok(Execution::Unclear(reason)),
             }
@@ -194,6 +194,13 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         };
         let intent = Intent::Apply { plan, action: step.action.clone(), undo };
         self.log.append(Some(self.session), Event::Intended { step: at, intent }, Durability::Power)?;
+        // Whoever gave the session up a moment before the intent was recorded must not see its effect start.
+        if self.session_now()?.status.is_final() {
+            let outcome = Outcome::Abandoned { reason: "the session was given up before it began".to_owned() };
+            let event = Event::Settled { step: at, outcome: outcome.clone(), by: SettledBy::Effect };
+            self.log.append(Some(self.session), event, Durability::Power)?;
+            return Ok(outcome);
+        }
 
         let started_ms = self.clock.monotonic_ms();
         let outcome = {

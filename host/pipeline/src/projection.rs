@@ -97,8 +97,10 @@ pub fn shows(event: &Event) -> bool {
         | Event::RecoveryBegan { .. }
         | Event::Resumed { .. }
         | Event::Diagnosed { .. }
+        | Event::Planned { .. }
         | Event::PolicyAnswered { .. }
         | Event::ApprovalAsked { .. }
+        | Event::Granted { .. }
         | Event::GrantUsed { .. }
         | Event::Checkpoint { .. }
         | Event::Verified { .. }
@@ -112,8 +114,6 @@ pub fn shows(event: &Event) -> bool {
         | Event::LeaseTaken { .. }
         | Event::ToolAnswered { .. }
         | Event::ToolRefused { .. }
-        | Event::Planned { .. }
-        | Event::Granted { .. }
         | Event::ApprovalRefused { .. }
         | Event::GrantVoided { .. }
         | Event::Intended { .. }

@@ -10,7 +10,7 @@ mod transition;
 
 use jiff::Timestamp;
 use repair_model::decision::{Decided, Decision};
-use repair_model::event::{EffectProcess, Event, Intent, Purpose};
+use repair_model::event::{EffectProcess, Event, Intent, Purpose, SettledBy};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::grant::{Grant, GrantVoid};
 use repair_model::ids::{Digest, SessionId};
@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub use history::{History, HistoryError, IllegalTransition, Try};
 pub use status::{Phase, Status, StepStatus};
+
+use transition::stands_without_lease;
 
 /// The plan that a session is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,13 @@ pub struct PlanState {
     pub round: u32,
     /// How many steps it has.
     pub steps: u32,
+    /// Grants that were given before it was made. The same state of the target yields the same plan again, and what was
+    /// said to an earlier one does not stand for this one.
+    pub grants_before: u32,
+    /// Steps that were begun before it was made.
+    pub steps_before: u32,
+    /// Whether a person said no to it.
+    pub refused: bool,
     /// The policy's answer, once given.
     pub decision: Option<Decision>,
     /// Names that answer: a digest over plan and answer.
@@ -72,8 +81,10 @@ pub struct StepState {
 /// Where a resume goes on from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointState {
-    /// The last step that is done.
+    /// The last step of the plan that is done.
     pub step: u32,
+    /// Its place among all steps of the session.
+    pub place: u32,
     /// Id of the policy's decision under which it was done.
     pub decision: Digest,
     /// Blob of the evidence that its plan answers to.
@@ -114,6 +125,8 @@ pub struct Session {
     pub started: Timestamp,
     /// When its last event was written.
     pub updated: Timestamp,
+    /// When its own process wrote last; others may write to a session whose process is lost.
+    pub own_until: Timestamp,
     /// Time of its own work so far, in milliseconds: neither waiting for a person nor lying dead counts.
     pub worked_ms: u64,
     /// How it stands.
@@ -173,22 +186,33 @@ impl Session {
         !self.steps.is_empty()
     }
 
-    /// The grant that stands for `plan` and has not been used.
+    /// The present plan, unless a later round has begun since.
+    pub fn plan_of_round(&self) -> Option<&PlanState> {
+        self.plan.as_ref().filter(|plan| plan.round == self.round)
+    }
+
+    /// The grant that stands for `plan`, if that is the present one, and has not been used.
     pub fn unused_grant(&self, plan: Digest) -> Option<&Grant> {
         self.standing_grant(plan, false)
     }
 
-    /// The grant under which `plan` is being carried out.
+    /// The grant under which `plan`, if that is the present one, is being carried out.
     pub fn used_grant(&self, plan: Digest) -> Option<&Grant> {
         self.standing_grant(plan, true)
     }
 
     fn standing_grant(&self, plan: Digest, used: bool) -> Option<&Grant> {
-        self.grants
+        self.present_grants()
             .iter()
             .rev()
             .find(|state| state.grant.plan == plan && state.used == used && state.void.is_none())
             .map(|state| &state.grant)
+    }
+
+    /// The grants that were given since the present plan was made, oldest first.
+    pub fn present_grants(&self) -> &[GrantState] {
+        let before = self.plan.as_ref().map_or(0, |plan| plan.grants_before);
+        usize::try_from(before).ok().and_then(|before| self.grants.get(before..)).unwrap_or_default()
     }
 
     /// Effects that were started in this session.
@@ -210,33 +234,41 @@ impl Session {
         acted_on.chain(self.plan.as_ref().filter(|_| !self.status.is_final()).map(|plan| plan.plan))
     }
 
-    /// What came last of each begun step of the present plan, by its number.
+    /// What came last of each begun step of the present plan, or of the edits that an undo takes back.
     pub fn begun_steps(&self) -> impl Iterator<Item = &StepState> {
-        let present = self.plan.as_ref().map(|plan| plan.plan);
-        self.steps.iter().enumerate().filter_map(move |(at, step)| {
-            let of_present = matches!(&step.intent, Intent::Apply { plan, .. } if Some(*plan) == present);
-            let again = self.steps[at + 1..]
-                .iter()
-                .any(|later| later.step == step.step && same_plan(&later.intent, &step.intent));
-            (of_present && !again).then_some(step)
+        self.begun_places().map(|(_, step)| step)
+    }
+
+    /// The same, each with its place among all steps of the session.
+    fn begun_places(&self) -> impl Iterator<Item = (usize, &StepState)> {
+        let before = self.plan.as_ref().map_or(0, |plan| usize::try_from(plan.steps_before).unwrap_or(usize::MAX));
+        self.steps.iter().enumerate().skip(before).filter(move |(at, step)| {
+            let begun_again = self.steps[at + 1..].iter().any(|later| later.step == step.step);
+            !begun_again
         })
     }
 
-    /// How each step of the present plan stands. `undone` tells, by their place among all steps of the session, which were
-    /// taken back since.
+    /// Steps of the present plan that are done.
+    pub fn done_steps(&self) -> usize {
+        self.begun_steps().filter(|step| matches!(step.outcome, Some(Outcome::Done { .. }))).count()
+    }
+
+    /// How each step of the present plan stands, or each edit that an undo takes back, in its order. `undone` tells, by their
+    /// place among all steps of the session, which were taken back since.
     pub fn step_statuses(&self, undone: &[u32]) -> Vec<StepStatus> {
-        let Some(plan) = &self.plan else { return Vec::new() };
-        let mut statuses = vec![StepStatus::Pending; usize::try_from(plan.steps).unwrap_or(0)];
-        let is_undone = |step: &StepState| {
-            let place = self.steps.iter().position(|other| std::ptr::eq(other, step));
-            place.is_some_and(|place| undone.iter().any(|at| usize::try_from(*at) == Ok(place)))
+        let numbers: Vec<u32> = match (&self.purpose, &self.plan) {
+            (Purpose::Undo { steps, .. }, _) => steps.iter().map(|undo| undo.step).collect(),
+            (_, Some(plan)) => (0..plan.steps).collect(),
+            (_, None) => Vec::new(),
         };
-        for step in self.begun_steps() {
-            let Some(status) = statuses.get_mut(usize::try_from(step.step).unwrap_or(usize::MAX)) else { continue };
-            *status = match &step.outcome {
+        let mut statuses = vec![StepStatus::Pending; numbers.len()];
+        for (place, step) in self.begun_places() {
+            let Some(at) = numbers.iter().position(|number| *number == step.step) else { continue };
+            let is_undone = undone.iter().any(|undone| usize::try_from(*undone) == Ok(place));
+            statuses[at] = match &step.outcome {
                 None if self.status.is_final() => StepStatus::Unknown,
                 None => StepStatus::Started,
-                Some(Outcome::Done { .. }) if is_undone(step) => StepStatus::Undone,
+                Some(Outcome::Done { .. }) if is_undone => StepStatus::Undone,
                 Some(Outcome::Done { .. }) => StepStatus::Done,
                 Some(Outcome::Failed { .. }) => StepStatus::Failed,
                 Some(Outcome::Abandoned { .. }) => StepStatus::Pending,
@@ -250,20 +282,19 @@ impl Session {
         statuses
     }
 
-    /// Counts the time since the last event as own work, where a process was at work all that time.
+    /// Counts the time since its process wrote last as own work, where that process was at work all that time: neither what
+    /// others write to it, nor the end of a time in which it lay dead or a person looked.
     fn count_work(&mut self, event: &Event, time: Timestamp) {
-        let dead_until_now = matches!(event, Event::RecoveryBegan { .. });
-        if self.status == Status::Running && !dead_until_now {
-            let passed = time.duration_since(self.updated).as_millis();
+        if stands_without_lease(event) {
+            return;
+        }
+        let was_idle =
+            matches!(event, Event::RecoveryBegan { .. } | Event::Settled { by: SettledBy::Person { .. }, .. });
+        if self.status == Status::Running && !was_idle {
+            let passed = time.duration_since(self.own_until).as_millis();
             self.worked_ms = self.worked_ms.saturating_add(u64::try_from(passed).unwrap_or(0));
         }
-    }
-}
-
-fn same_plan(one: &Intent, other: &Intent) -> bool {
-    match (one, other) {
-        (Intent::Apply { plan: one, .. }, Intent::Apply { plan: other, .. }) => one == other,
-        _ => false,
+        self.own_until = time;
     }
 }
 

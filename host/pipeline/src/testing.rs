@@ -5,6 +5,7 @@
 
 mod deployment;
 mod log;
+mod plant;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,7 @@ use crate::outside::{Clock, Durability, ToolFailure, Tools};
 
 pub use deployment::FakeDeployment;
 pub use log::FakeLog;
+pub use plant::{Plant, assert_only_forward};
 pub use world::{World, begun, compose_up, policies, port_owner_query, proposal, remap, verdict};
 
 /// One thing that the workflow asked of the outside.
@@ -59,25 +61,58 @@ impl Call {
     }
 }
 
-/// Everything that was asked, in order.
+/// Everything that was asked, in order, and the moments at which the process may be killed.
 #[derive(Clone, Debug, Default)]
-pub struct Trace(Rc<RefCell<Vec<Call>>>);
+pub struct Trace {
+    calls: Rc<RefCell<Vec<Call>>>,
+    points: Rc<Cell<usize>>,
+    dies_at: Rc<Cell<Option<usize>>>,
+}
+
+/// The process was killed.
+pub struct Killed;
 
 impl Trace {
     pub fn push(&self, call: Call) {
-        self.0.borrow_mut().push(call);
+        self.point();
+        self.calls.borrow_mut().push(call);
+    }
+
+    /// A moment at which the process may be killed.
+    pub fn point(&self) {
+        let point = self.points.replace(self.points.get() + 1);
+        if self.dies_at.get() == Some(point) {
+            self.dies_at.set(None);
+            // Unlike a panic, this says nothing on stderr.
+            std::panic::resume_unwind(Box::new(Killed));
+        }
+    }
+
+    /// How many such moments there were.
+    pub fn points(&self) -> usize {
+        self.points.get()
+    }
+
+    /// Kills the process after so many more of them.
+    pub fn die_in(&self, points: usize) {
+        self.dies_at.set(Some(self.points.get() + points));
+    }
+
+    /// Lets the process live.
+    pub fn live(&self) {
+        self.dies_at.set(None);
     }
 
     pub fn calls(&self) -> Vec<Call> {
-        self.0.borrow().clone()
+        self.calls.borrow().clone()
     }
 
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.calls.borrow().len()
     }
 
     pub fn count(&self, wanted: impl Fn(&Call) -> bool) -> usize {
-        self.0.borrow().iter().filter(|call| wanted(call)).count()
+        self.calls.borrow().iter().filter(|call| wanted(call)).count()
     }
 
     pub fn effects(&self) -> usize {
@@ -115,6 +150,8 @@ impl Clock for FakeClock {
 pub struct FakeTools {
     pub manifests: Vec<Manifest>,
     pub scripts: Vec<VecDeque<Result<ToolAnswer, ToolFailure>>>,
+    /// Answers in the place of all scripts, so that a process that asks again is answered the same.
+    pub answer: Option<fn(&Case) -> ToolAnswer>,
     /// The bytes of every tool's component.
     pub component: Vec<u8>,
     /// What each call was shown.
@@ -151,6 +188,9 @@ impl Tools for FakeTools {
     fn propose(&mut self, tool: &str, case: &Case) -> Result<Reply, ToolFailure> {
         self.trace.push(Call::Propose(tool.to_owned()));
         self.cases.push((tool.to_owned(), case.clone()));
+        if let Some(answer) = self.answer {
+            return Ok(Reply { answer: answer(case), notes: Vec::new() });
+        }
         let at = self.manifests.iter().position(|manifest| manifest.tool.id == tool).expect("a known tool");
         let script = &mut self.scripts[at];
         let answer = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };

@@ -151,8 +151,10 @@ struct Course {
     waited_ms: u64,
     round: u32,
     grants: u32,
-    /// What the session began with: a round that begins anew before anything was done needs it again.
-    first_evidence: Vec<Evidence>,
+    /// Whether it stops once its plan waits for an approval.
+    only_plans: bool,
+    /// Whether this process has asked anew already because a grant had expired.
+    asked_anew: bool,
     findings: Vec<Finding>,
     plan: Option<FrozenPlan>,
     decided: Vec<Decided>,
@@ -187,8 +189,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// When the log or the target cannot be used; the session is ended where that is still possible.
     pub async fn heal(&mut self, evidence: Vec<Evidence>) -> Result<Report, WorkflowError> {
         let session = self.begin(&evidence).await?;
-        let mut course = self.course(session);
-        course.first_evidence.clone_from(&evidence);
+        let course = self.course(session);
         self.conclude(course, Next::Round(evidence)).await
     }
 
@@ -200,7 +201,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             waited_ms: 0,
             round: 0,
             grants: 0,
-            first_evidence: Vec::new(),
+            only_plans: self.options.purpose == Purpose::Plan,
+            asked_anew: false,
             findings: Vec::new(),
             plan: None,
             decided: Vec::new(),
@@ -211,9 +213,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
     }
 
-    /// Stage after stage until there is a conclusion, which is recorded.
+    /// Stage after stage until there is a conclusion, which is recorded, or somebody gives the session up from elsewhere.
     async fn conclude(&mut self, mut course: Course, mut next: Next) -> Result<Report, WorkflowError> {
         let (conclusion, next_steps) = loop {
+            if self.is_given_up(&course.session)? {
+                break (Conclusion::GivenUp, Vec::new());
+            }
             let went = match next {
                 Next::Conclude(conclusion, steps) => break (conclusion, steps),
                 Next::Round(evidence) => self.round(&mut course, evidence).await,

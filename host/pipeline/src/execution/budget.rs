@@ -15,6 +15,18 @@ use crate::workflow::Elsewhere;
 /// Attempts count within this time, in seconds.
 pub(crate) const ATTEMPT_WINDOW_SECONDS: i64 = 3600;
 
+/// Effects begun since `since`, for one class or for whatever, in this project and in others of its directory.
+pub(crate) fn attempts_since(
+    history: &History,
+    elsewhere: &[Elsewhere],
+    class: Option<FailureClass>,
+    since: Timestamp,
+) -> u32 {
+    let counts = |one: &&Elsewhere| one.at >= since && class.is_none_or(|class| one.class == class);
+    let elsewhere = u32::try_from(elsewhere.iter().filter(counts).count()).unwrap_or(u32::MAX);
+    history.attempts_since(class, since).saturating_add(elsewhere)
+}
+
 /// What the counts are held against.
 pub(super) struct Budget<'b> {
     pub(super) bounds: &'b Bounds,
@@ -39,7 +51,7 @@ impl Budget<'_> {
         // A clock that was set back makes times of the log lie ahead; they count all the same.
         let since = self.now.saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
         let count = |class: Option<FailureClass>| match since {
-            Ok(since) => history.attempts_since(class, since).saturating_add(self.elsewhere_since(class, since)),
+            Ok(since) => attempts_since(history, self.elsewhere, class, since),
             Err(_) => u32::MAX,
         };
         let (for_class, in_all) = (count(Some(class)), count(None));
@@ -76,11 +88,6 @@ impl Budget<'_> {
         }
         self.cooled_down(history, class, begins)?;
         Ok(for_class)
-    }
-
-    fn elsewhere_since(&self, class: Option<FailureClass>, since: Timestamp) -> u32 {
-        let counts = |one: &&Elsewhere| one.at >= since && class.is_none_or(|class| one.class == class);
-        self.elsewhere.iter().filter(counts).count().try_into().unwrap_or(u32::MAX)
     }
 
     fn cooled_down(&self, history: &History, class: FailureClass, begins: bool) -> Result<(), String> {

@@ -15,7 +15,7 @@ use repair_model::outcome::Outcome;
 use repair_model::tool::Attempt;
 use serde::{Deserialize, Serialize};
 
-use super::transition::advance;
+use super::transition::{advance, after_the_end};
 use super::{Phase, Session, Status};
 use crate::outside::{Log, LogError};
 
@@ -49,11 +49,19 @@ pub struct Try {
     pub outcome: String,
 }
 
+/// What is kept of every plan, whether or not it is still the present one of its session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PlanMark {
+    class: FailureClass,
+    /// The tool that proposed it.
+    tool: String,
+}
+
 /// Everything that the log of one target says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     sessions: BTreeMap<SessionId, Session>,
-    classes: BTreeMap<Digest, FailureClass>,
+    plans: BTreeMap<Digest, PlanMark>,
     /// Tries of sessions that are over and that this history does not hold any more, oldest first.
     carried: Vec<Try>,
     /// When a session that did something for a class last ended without healing it.
@@ -66,7 +74,7 @@ pub struct History {
 struct State {
     v: u32,
     sessions: Vec<Session>,
-    classes: Vec<(Digest, FailureClass)>,
+    plans: Vec<(Digest, PlanMark)>,
     tries: Vec<Try>,
     unhealed: Vec<(FailureClass, Timestamp)>,
 }
@@ -95,7 +103,7 @@ impl History {
         }
         let history = Self {
             sessions: state.sessions.into_iter().map(|session| (session.id.clone(), session)).collect(),
-            classes: state.classes.into_iter().collect(),
+            plans: state.plans.into_iter().collect(),
             carried: state.tries,
             unhealed: state.unhealed.into_iter().collect(),
         };
@@ -129,11 +137,11 @@ impl History {
         tries.drain(..tries.len().saturating_sub(CARRIED_TRIES_MAX));
         serde_json::to_vec(&State {
             v: STATE_VERSION,
-            classes: self
-                .classes
+            plans: self
+                .plans
                 .iter()
                 .filter(|(plan, _)| is_of_open(plan))
-                .map(|(plan, class)| (*plan, *class))
+                .map(|(plan, mark)| (*plan, mark.clone()))
                 .collect(),
             sessions: open,
             tries,
@@ -196,12 +204,12 @@ impl History {
         let of_sessions = self.sessions.values().flat_map(|session| {
             session.steps.iter().filter_map(|step| {
                 let Intent::Apply { plan, action, .. } = &step.intent else { return None };
-                let tool = session.answers.iter().rev().find(|answer| answer.answer == "propose");
+                let mark = self.plans.get(plan)?;
                 Some(Try {
                     session: session.id.clone(),
-                    class: self.classes.get(plan).copied()?,
+                    class: mark.class,
                     at: step.intended_at,
-                    tool: tool.map(|answer| answer.tool.id.clone()).unwrap_or_default(),
+                    tool: mark.tool.clone(),
                     action: action.clone(),
                     outcome: describe(step.outcome.as_ref(), session),
                 })
@@ -233,12 +241,17 @@ impl History {
                 Some(_) => Err(illegal(format!("session {id} begins twice"))),
             };
         }
-        if let Event::Planned { plan, class, .. } = &record.event {
-            self.classes.insert(*plan, *class);
-        }
         let session = self.sessions.get_mut(id).ok_or_else(|| illegal(format!("session {id} has not begun")))?;
         if session.status.is_final() {
-            return Err(illegal(format!("session {id} is over")));
+            after_the_end(session, &record.event, record.time)
+                .map_err(|what| illegal(format!("session {id}: {what}")))?;
+            return Ok(self);
+        }
+        if let Event::Planned { plan, class, .. } = &record.event {
+            // The tool is part of what the digest is over, so a plan that is made again is by the same one.
+            let proposed = session.answers.iter().rev().find(|answer| answer.answer == "propose");
+            let tool = proposed.map(|answer| answer.tool.id.clone()).unwrap_or_default();
+            self.plans.entry(*plan).or_insert(PlanMark { class: *class, tool });
         }
         session.count_work(&record.event, record.time);
         advance(session, &record.event, record.time).map_err(|what| illegal(format!("session {id}: {what}")))?;
@@ -252,7 +265,8 @@ impl History {
 
     fn note_end(&mut self, id: &SessionId, ending: Ending, time: Timestamp) {
         let Some(session) = self.sessions.get(id) else { return };
-        let classes: Vec<FailureClass> = session.plans().filter_map(|plan| self.classes.get(&plan).copied()).collect();
+        let classes: Vec<FailureClass> =
+            session.plans().filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
         for class in classes {
             match ending {
                 Ending::Healed => drop(self.unhealed.remove(&class)),
@@ -284,6 +298,7 @@ fn began(id: &SessionId, event: &Event, time: Timestamp) -> Option<Session> {
         first_evidence: *evidence,
         started: time,
         updated: time,
+        own_until: time,
         worked_ms: 0,
         status: Status::Running,
         phase: Phase::Inspection,

@@ -1,11 +1,12 @@
 //! What each event makes of a session, and which events cannot follow.
 //!
 //! An event that cannot follow means that the log was not written by this program, or that this program is wrong. Either
-//! way nothing is done on it.
+//! way nothing is done on it. What others write without the lease may come at any moment, since they cannot see what the
+//! session does meanwhile; where it comes too late it changes nothing.
 
 use jiff::Timestamp;
 use repair_model::event::{Ending, Event, Intent, SettledBy};
-use repair_model::grant::Channel;
+use repair_model::grant::{Channel, GrantVoid};
 use repair_model::ids::{Digest, Domain};
 use repair_model::outcome::Outcome;
 
@@ -52,6 +53,42 @@ pub(super) fn advance(session: &mut Session, event: &Event, time: Timestamp) -> 
     }
 }
 
+/// Whether others than the session's own process may write this: `repair approve`, `repair abort`.
+pub(super) fn stands_without_lease(event: &Event) -> bool {
+    match event {
+        Event::Noted { .. } | Event::Ended { ending: Ending::Aborted, .. } => true,
+        Event::Granted { grant } => grant.channel == Channel::Command,
+        Event::ApprovalRefused { channel, .. } => *channel == Channel::Command,
+        _ => false,
+    }
+}
+
+/// Takes note of an event of a session that is over. Its status stays what it is.
+pub(super) fn after_the_end(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), String> {
+    if stands_without_lease(event) {
+        return Ok(());
+    }
+    if session.status != Status::Ended(Ending::Aborted) {
+        return Err("it is over".to_owned());
+    }
+    // Somebody gave it up from elsewhere, and its own process had not seen that yet.
+    match event {
+        Event::Intended { step, intent } => session.steps.push(StepState {
+            step: *step,
+            intent: intent.clone(),
+            intended_at: time,
+            process: None,
+            outcome: None,
+        }),
+        Event::EffectStarted { step, process } => {
+            open_step(session, *step)?.process = Some(process.clone());
+        }
+        Event::Settled { step, outcome, .. } => unsettled_step(session, *step)?.outcome = Some(outcome.clone()),
+        _ => {}
+    }
+    Ok(())
+}
+
 fn look(session: &mut Session, event: &Event) -> Result<(), String> {
     running(session)?;
     match event {
@@ -89,12 +126,25 @@ fn plan(session: &mut Session, event: &Event) -> Result<(), String> {
             }
             session.status = Status::Running;
             session.phase = Phase::Approval;
+            // The same plan decided on once more in its round, as after a crash, is still the same one.
+            let again = session.plan.as_ref().filter(|old| old.plan == *plan && old.round == *round);
+            let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            let (grants_before, steps_before) = match again {
+                Some(old) => (old.grants_before, old.steps_before),
+                None => {
+                    session.checkpoint = None;
+                    (count(session.grants.len()), count(session.steps.len()))
+                }
+            };
             session.plan = Some(PlanState {
                 plan: *plan,
                 blob: *blob,
                 class: *class,
                 round: *round,
                 steps: *steps,
+                grants_before,
+                steps_before,
+                refused: false,
                 decision: None,
                 decision_id: None,
                 decided: Vec::new(),
@@ -126,11 +176,18 @@ fn decision_id(plan: Digest, event: &Event) -> Result<Digest, String> {
 
 fn grant(session: &mut Session, event: &Event) -> Result<(), String> {
     match event {
-        Event::ApprovalRefused { plan, .. } => {
-            present_plan(session, *plan)?;
-        }
+        Event::ApprovalRefused { plan, channel, .. } => match present_plan(session, *plan) {
+            Ok(state) => state.refused = true,
+            Err(_) if *channel == Channel::Command => {}
+            Err(error) => return Err(error),
+        },
         Event::Granted { grant } => {
-            present_plan(session, grant.plan)?;
+            let void = match present_plan(session, grant.plan) {
+                Ok(_) => None,
+                // Another plan took its place while somebody approved it from elsewhere.
+                Err(_) if grant.channel == Channel::Command => Some(GrantVoid::Plan),
+                Err(error) => return Err(error),
+            };
             if grant.session != session.id {
                 return Err("a grant for another session".to_owned());
             }
@@ -143,7 +200,7 @@ fn grant(session: &mut Session, event: &Event) -> Result<(), String> {
                 (Status::AwaitingApproval | Status::Running, _) => Status::Running,
                 (other, _) => return Err(format!("a grant while the session is {}", other.as_str())),
             };
-            session.grants.push(GrantState { grant: grant.clone(), used: false, void: None });
+            session.grants.push(GrantState { grant: grant.clone(), used: false, void });
         }
         Event::GrantUsed { nonce } => {
             running(session)?;
@@ -201,8 +258,10 @@ fn step(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), Str
             if !done {
                 return Err(format!("a checkpoint after step {step}, which is not done"));
             }
-            session.checkpoint = Some(CheckpointState { step: *step, decision: *decision, evidence: *evidence, time });
-            if session.plan.as_ref().is_some_and(|plan| plan.steps == step + 1) {
+            let place = u32::try_from(session.steps.len() - 1).unwrap_or(u32::MAX);
+            let (step, decision, evidence) = (*step, *decision, *evidence);
+            session.checkpoint = Some(CheckpointState { step, place, decision, evidence, time });
+            if session.plan.as_ref().is_some_and(|plan| plan.steps == step.saturating_add(1)) {
                 session.phase = Phase::Verification;
             }
         }
@@ -226,6 +285,8 @@ fn stop_and_go(session: &mut Session, event: &Event) -> Result<(), String> {
                 return Err("it goes on although it was not stopped".to_owned());
             }
             session.status = Status::Running;
+            session.reason = None;
+            session.next_steps.clear();
         }
         Event::Suspended { reason } => session.status = Status::Suspended(reason.clone()),
         Event::Blocked { reason, detail, next_steps } => {

@@ -18,7 +18,7 @@ use repair_model::plan::{
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::risk::Risk;
 
-use super::{Call, FakeClock, Trace, verdict};
+use super::{Call, FakeClock, Plant, Trace, verdict};
 use crate::outside::{Deployment, Dirt, EffectContext, LogError, Preparation, Prepared, TargetError};
 
 /// The deployment.
@@ -48,6 +48,8 @@ pub struct FakeDeployment {
     pub published: BTreeMap<SessionId, Vec<u8>>,
     /// The step that each probe was shown.
     pub probed: Vec<Step>,
+    /// Whatever happens really happens here, where a test needs that; no script is asked then.
+    pub plant: Option<Plant>,
     pub clock: FakeClock,
     pub trace: Trace,
 }
@@ -68,6 +70,7 @@ impl FakeDeployment {
             goes_on: Ok(()),
             published: BTreeMap::new(),
             probed: Vec::new(),
+            plant: None,
             clock,
             trace,
         }
@@ -203,6 +206,9 @@ impl Deployment for FakeDeployment {
         let answer = match query {
             Query::Containers => match &self.containers_fail {
                 Some(why) => Answer::Refused(Refusal::Unavailable(why.clone())),
+                None if self.plant.as_ref().is_some_and(|plant| plant.running.contains("web")) => {
+                    Answer::Fact(Fact::Containers(Vec::new()))
+                }
                 None => Answer::Fact(Fact::Containers(self.containers.clone())),
             },
             _ => Answer::Refused(Refusal::Unavailable("not part of this test".to_owned())),
@@ -221,12 +227,19 @@ impl Deployment for FakeDeployment {
             Prepared { methods, step: self.step(action, method) }
         };
         let stop = OtherWay { what: "stop the holder".to_owned(), command: "docker stop other".to_owned() };
-        Ok(Preparation { steps: actions.iter().map(prepared).collect(), warnings: Vec::new(), other_ways: vec![stop] })
+        let mut prepared: Vec<Prepared> = actions.iter().map(prepared).collect();
+        if let Some(plant) = &mut self.plant {
+            let mut steps: Vec<Step> = prepared.iter().map(|prepared| prepared.step.clone()).collect();
+            plant.resolve(&mut steps);
+            prepared.iter_mut().zip(steps).for_each(|(prepared, step)| prepared.step = step);
+        }
+        Ok(Preparation { steps: prepared, warnings: Vec::new(), other_ways: vec![stop] })
     }
 
     async fn footprint(&mut self, step: &Step) -> Result<Footprint, TargetError> {
         self.trace.push(Call::Footprint);
-        Ok(self.footprints.pop_front().unwrap_or_else(|| step.footprint.clone()))
+        let now = self.plant.as_ref().map(|plant| plant.footprint(&step.footprint));
+        Ok(self.footprints.pop_front().or(now).unwrap_or_else(|| step.footprint.clone()))
     }
 
     async fn assess(&mut self, step: &Step) -> Result<(Risk, Change), TargetError> {
@@ -238,18 +251,21 @@ impl Deployment for FakeDeployment {
         self.trace.push(Call::Apply(step.action.kind()));
         (context.started)(EffectProcess { group: 4711, started: String::new(), boot: String::new() })?;
         (context.progress)("a line of output");
-        Ok(self.outcome())
+        match &mut self.plant {
+            Some(plant) => Ok(plant.apply(step, &self.trace)),
+            None => Ok(self.outcome()),
+        }
     }
 
     async fn probe(&mut self, step: &Step) -> Probe {
         self.trace.push(Call::Probe(step.action.kind()));
         self.probed.push(step.clone());
-        self.probe.clone()
+        self.plant.as_ref().map_or_else(|| self.probe.clone(), |plant| plant.probe(step))
     }
 
-    async fn may_go_on(&mut self, _step: &Step) -> Result<(), TargetError> {
+    async fn may_go_on(&mut self, step: &Step) -> Result<(), TargetError> {
         self.trace.push(Call::MayGoOn);
-        self.goes_on.clone()
+        self.plant.as_ref().map_or_else(|| self.goes_on.clone(), |plant| plant.may_go_on(step))
     }
 
     async fn sweep(&mut self, _step: &Step) -> Vec<String> {
@@ -271,6 +287,9 @@ impl Deployment for FakeDeployment {
 
     async fn probe_edit(&mut self, edit: &FileEdit) -> Probe {
         self.trace.push(Call::ProbeEdit(edit.file.clone()));
+        if let Some(plant) = &self.plant {
+            return plant.probe_edit(edit);
+        }
         self.edit_probes.get(&edit.file).cloned().unwrap_or(Probe::DidNotHappen)
     }
 
@@ -281,7 +300,10 @@ impl Deployment for FakeDeployment {
 
     async fn edit(&mut self, edit: &FileEdit) -> Outcome {
         self.trace.push(Call::Edit(edit.file.clone()));
-        self.outcome()
+        match &mut self.plant {
+            Some(plant) => plant.edit(edit, &self.trace),
+            None => self.outcome(),
+        }
     }
 
     async fn pause_ms(&mut self, milliseconds: u64) {
@@ -291,6 +313,7 @@ impl Deployment for FakeDeployment {
 
     async fn verify(&mut self) -> Result<Verdict, TargetError> {
         self.trace.push(Call::Verify);
-        self.verdicts.pop_front().unwrap_or_else(|| Ok(verdict(true, false)))
+        let now = self.plant.as_ref().map(Plant::verdict);
+        self.verdicts.pop_front().unwrap_or_else(|| Ok(now.unwrap_or_else(|| verdict(true, false))))
     }
 }

@@ -83,6 +83,7 @@ impl Log for FakeLog {
         self.trace.push(Call::Append(kind(&event), durability));
         let sequence = u64::try_from(self.older.len() + self.records.len()).expect("few records");
         self.records.push(Record { sequence, session: session.cloned(), epoch: 1, time: self.clock.now(), event });
+        self.trace.point();
         Ok(())
     }
 

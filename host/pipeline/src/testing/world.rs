@@ -7,18 +7,20 @@ use std::task::{Context, Poll, Waker};
 
 use repair_model::action::{Action, ActionKind, PortMove};
 use repair_model::compose::{PortKey, Protocol, Published};
-use repair_model::event::{Event, Holder, Purpose};
+use repair_model::event::{Ending, Event, Holder, Purpose};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::FailureClass;
+use repair_model::grant::Channel;
 use repair_model::ids::{Permille, SessionId};
 use repair_model::outcome::{ServiceVerdict, Verdict};
+use repair_model::plan::FrozenPlan;
 use repair_model::query::{Query, QueryKind};
 use repair_model::target::Target;
 use repair_model::tool::{Manifest, Proposal, ToolAnswer, ToolRef};
 
 use super::{FakeClock, FakeDeployment, FakeLog, FakePerson, FakeTools, Trace};
-use crate::approval::PersonsAnswer;
-use crate::outside::Clock;
+use crate::approval::{self, PersonsAnswer};
+use crate::outside::{Clock, Durability, Log as _};
 use crate::policy::{BoundsSource, Layer, Policies, PolicySource};
 use crate::report::Report;
 use crate::session::History;
@@ -39,6 +41,8 @@ pub struct World {
     pub settings: Settings,
     pub target: Target,
     pub options: Options,
+    /// Approvals from elsewhere so far.
+    pub nonces: u8,
     pub trace: Trace,
 }
 
@@ -57,6 +61,7 @@ impl World {
             tools: FakeTools {
                 manifests: Vec::new(),
                 scripts: Vec::new(),
+                answer: None,
                 component: b"component".to_vec(),
                 cases: Vec::new(),
                 trace: trace.clone(),
@@ -87,6 +92,7 @@ impl World {
                 session_random: [0; 4],
                 nonce_random: [0; 12],
             },
+            nonces: 100,
             trace,
         }
     }
@@ -144,6 +150,26 @@ impl World {
         self.begin_process();
         let plan = self.history().sessions().last().and_then(|session| session.plan.clone()).expect("a plan");
         ready(self.workflow().apply(&plan.plan.to_string()))
+    }
+
+    /// Somebody approves the present plan of the last session from elsewhere, as `repair approve` does.
+    pub fn approve(&mut self) {
+        let session = self.history().sessions().last().cloned().expect("a session");
+        let blob = session.plan.as_ref().expect("a plan").blob;
+        let frozen = FrozenPlan::read(self.log.load(blob).expect("stored")).expect("a plan");
+        let (now, seconds) = (self.clock.now(), self.policies.bounds().grant_seconds_max);
+        self.nonces += 1;
+        let nonce = [self.nonces; 16];
+        let grant = approval::grant(&frozen, &session.id, "bob@host", Channel::Command, now, seconds, nonce);
+        self.log.append(Some(&session.id), Event::Granted { grant }, Durability::Power).expect("in memory");
+    }
+
+    /// Somebody gives the last session up from elsewhere, as `repair abort` does.
+    pub fn abort(&mut self) {
+        let session = self.history().sessions().last().expect("a session").id.clone();
+        let (ending, reason) = (Ending::Aborted, "given up by bob@host".to_owned());
+        let event = Event::Ended { ending, reason, next_steps: Vec::new() };
+        self.log.append(Some(&session), event, Durability::Power).expect("in memory");
     }
 
     /// What the last session left to take back.

@@ -25,7 +25,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let finding = draft.frozen.plan().finding.clone();
         Ok(match self.approve(course, draft, &finding).await? {
             Approval::Stop(conclusion, steps) => Next::Conclude(conclusion, steps),
-            Approval::Granted(draft, grant) => Next::CarryOut(Box::new(draft.frozen), grant, 0),
+            Approval::Granted(draft, grant) => {
+                let done = self.session_now(&course.session)?.done_steps();
+                Next::CarryOut(Box::new(draft.frozen), grant, done)
+            }
         })
     }
 
@@ -39,7 +42,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     ) -> Result<Approval, WorkflowError> {
         loop {
             let decision = self.decide(course, &draft.frozen, finding)?;
-            let unattended = draft.frozen.plan().risk() <= Risk::UNATTENDED_MAX && !self.only_plans();
+            let unattended = draft.frozen.plan().risk() <= Risk::UNATTENDED_MAX && !course.only_plans;
             let channel = match decision {
                 Decision::Deny => {
                     let steps = denied_steps(&course.decided);
@@ -52,6 +55,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                     Answer::Stop(conclusion) => {
                         let ways = (conclusion == Conclusion::Declined).then(|| other_ways(&draft.frozen));
                         return Ok(Approval::Stop(conclusion, ways.unwrap_or_default()));
+                    }
+                    Answer::OtherWay(method) if !draft.methods.contains(&method) => {
+                        self.person.tell(Progress::Void("there is no such choice"));
+                        continue;
                     }
                     Answer::OtherWay(method) => {
                         let (proposal, params) = (draft.proposal.clone(), draft.params.clone());
@@ -112,11 +119,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     async fn ask(&mut self, course: &mut Course, draft: &Draft) -> Result<Answer, WorkflowError> {
         let frozen = &draft.frozen;
-        if self.options.yes && !self.only_plans() && yes_flag_covers(frozen.plan().risk()) {
+        if self.options.yes && !course.only_plans && yes_flag_covers(frozen.plan().risk()) {
             return Ok(Answer::Yes(Channel::YesFlag));
         }
         self.record(&course.session, Event::ApprovalAsked { plan: frozen.digest() }, Durability::Power)?;
-        if !self.person.interactive() || self.only_plans() {
+        if !self.person.interactive() || course.only_plans {
             return Ok(Answer::Stop(Conclusion::AwaitingApproval));
         }
         let now = self.clock.now();

@@ -1,12 +1,12 @@
 //! Carrying a granted plan out, and what follows from how that went: verification, another round, or an end.
 
 use repair_model::event::{BlockReason, Event};
-use repair_model::evidence::{Evidence, Provenance};
 use repair_model::grant::{Grant, GrantVoid};
 use repair_model::plan::FrozenPlan;
 use repair_model::risk::Risk;
 
 use super::next_steps::{done_detail, or_look, other_ways};
+use super::resuming::draft_of;
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
 use crate::execution::{Execution, Executor, GateRefusal};
@@ -23,9 +23,6 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         grant: &Grant,
         from: usize,
     ) -> Result<Next, WorkflowError> {
-        if self.is_given_up(&course.session)? {
-            return Ok(Next::Conclude(Conclusion::GivenUp, Vec::new()));
-        }
         let execution = Executor {
             deployment: self.deployment,
             tools: self.tools,
@@ -44,15 +41,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         .await?;
         match execution {
             Execution::Done => Ok(Next::Verify(Box::new(frozen.clone()))),
-            Execution::Failed(output) => {
-                let lines = output.iter().map(|line| crate::evidence::redacted(line)).collect();
-                Ok(Next::Round(vec![Evidence {
-                    provenance: Provenance::ComposeUp,
-                    lines,
-                    truncated: false,
-                    lines_before: 0,
-                }]))
-            }
+            Execution::Failed => self.another_round(&course.session),
             Execution::Unclear(reason) => self.unclear(course, reason).await,
             Execution::Abandoned(reason) if self.person.interrupted() => {
                 self.person.tell(Progress::Void(&reason));
@@ -60,15 +49,20 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             }
             Execution::Abandoned(reason) => Ok(Next::Conclude(Conclusion::Suspended(reason), Vec::new())),
             Execution::Interrupted => Ok(Next::Conclude(Conclusion::Interrupted, Vec::new())),
-            Execution::Refused(refusal) => Ok(self.refused(course, frozen, refusal)),
+            Execution::Refused(refusal) => self.refused(course, frozen, refusal),
         }
     }
 
     /// A step of which its own effect cannot say whether it happened: its probe is asked, then the person.
-    async fn unclear(&mut self, course: &Course, reason: String) -> Result<Next, WorkflowError> {
+    async fn unclear(&mut self, course: &mut Course, reason: String) -> Result<Next, WorkflowError> {
         let session = self.session_now(&course.session)?;
-        match self.settle_unknown(&session, None).await? {
-            Some(_) => self.where_it_stands(&course.session).await,
+        match self.settle_unknown(course, &session, None).await? {
+            Some(outcome) => {
+                if let Some(last) = course.steps.last_mut() {
+                    last.outcome = outcome;
+                }
+                self.where_it_stands(&course.session).await
+            }
             None => {
                 let steps = self.ways_to_settle(&session);
                 Ok(Next::Conclude(Conclusion::Blocked(BlockReason::PersonNeeded, reason), steps))
@@ -76,25 +70,32 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
     }
 
-    fn refused(&mut self, course: &Course, frozen: &FrozenPlan, refusal: GateRefusal) -> Next {
-        match refusal {
+    fn refused(
+        &mut self,
+        course: &mut Course,
+        frozen: &FrozenPlan,
+        refusal: GateRefusal,
+    ) -> Result<Next, WorkflowError> {
+        Ok(match refusal {
             GateRefusal::Void(why) => {
                 self.person.tell(Progress::Void(&why.to_string()));
                 match why {
                     GrantVoid::Footprint(_) | GrantVoid::Policy | GrantVoid::Component => {
-                        // As long as nothing was done, what the session began with still tells what failed.
-                        let evidence = match course.steps.is_empty() {
-                            true => course.first_evidence.clone(),
-                            false => Vec::new(),
-                        };
-                        Next::Round(evidence)
+                        self.another_round(&course.session)?
                     }
-                    GrantVoid::Plan | GrantVoid::Session(_) | GrantVoid::Expired(_) | GrantVoid::NotYet(_) => {
-                        Next::Conclude(
-                            Conclusion::NotHealed(why.to_string()),
-                            vec!["`repair plan` makes a new plan to approve".to_owned()],
-                        )
+                    // The plan still stands; whether the yes does is asked anew, and what is done of it stays done.
+                    GrantVoid::Expired(_) | GrantVoid::NotYet(_) if !course.asked_anew => {
+                        course.asked_anew = true;
+                        Next::Approve(Box::new(draft_of(frozen.clone())))
                     }
+                    GrantVoid::Expired(_) | GrantVoid::NotYet(_) => Next::Conclude(
+                        Conclusion::Suspended(why.to_string()),
+                        vec![format!("`repair resume {}` asks for the plan again", course.session)],
+                    ),
+                    GrantVoid::Plan | GrantVoid::Session(_) => Next::Conclude(
+                        Conclusion::NotHealed(why.to_string()),
+                        vec!["`repair plan` makes a new plan to approve".to_owned()],
+                    ),
                 }
             }
             GateRefusal::Denied(why) => {
@@ -102,7 +103,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             }
             GateRefusal::Exhausted(why) => Next::Conclude(Conclusion::NotHealed(why), or_look(other_ways(frozen))),
             GateRefusal::NotAllowed(why) => Next::Conclude(Conclusion::NotHealed(why), other_ways(frozen)),
-        }
+        })
     }
 
     /// Looks afresh, and says whether the target is healthy now.
@@ -125,6 +126,6 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             let steps = course.steps.iter().filter_map(done_detail).chain(self.primary_steps(course)).collect();
             return Ok(Next::Conclude(Conclusion::NotHealed("a person has to look".to_owned()), steps));
         }
-        Ok(Next::Round(Vec::new()))
+        self.another_round(&course.session)
     }
 }

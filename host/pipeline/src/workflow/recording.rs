@@ -1,6 +1,6 @@
 //! What is written down: the begin and the end of a session, its checkpoints, and the projection that follows each.
 
-use repair_model::event::{BlockReason, Ending, Event, EvidenceBlob, Purpose};
+use repair_model::event::{BlockReason, Ending, Event, EvidenceBlob};
 use repair_model::evidence::Evidence;
 use repair_model::ids::{Digest, SessionId};
 
@@ -94,10 +94,6 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Whether a person gave the session up from elsewhere.
     pub(super) fn is_given_up(&mut self, id: &SessionId) -> Result<bool, WorkflowError> {
         Ok(self.session_now(id)?.status.is_final())
-    }
-
-    pub(super) fn only_plans(&self) -> bool {
-        self.options.purpose == Purpose::Plan
     }
 
     /// Tells the person something that is worth a line.

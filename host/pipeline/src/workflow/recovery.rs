@@ -8,7 +8,7 @@ use repair_model::ids::{Digest, SessionId};
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{FrozenPlan, Step};
 
-use super::{Workflow, WorkflowError};
+use super::{Course, Workflow, WorkflowError};
 use crate::approval::{Person, SettleRequest};
 use crate::execution::checkpoint;
 use crate::outside::{Deployment, Durability, Log, Tools};
@@ -22,6 +22,23 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             self.give_up(session, format!("superseded by session {successor}")).await?;
         }
         Ok(left.into_iter().map(|session| session.id).collect())
+    }
+
+    /// Records the checkpoint after the last step, where its process was lost between the two.
+    pub(super) fn checkpoint_last(&mut self, id: &SessionId) -> Result<(), WorkflowError> {
+        let session = self.session_now(id)?;
+        let Some(last) = session.begun_steps().last() else { return Ok(()) };
+        let place = u32::try_from(session.steps.len() - 1).unwrap_or(u32::MAX);
+        let is_done = matches!(last.outcome, Some(Outcome::Done { .. }));
+        if !is_done || session.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.place == place) {
+            return Ok(());
+        }
+        if let Ok(step) = self.planned_step(&session, last)
+            && let Some(event) = checkpoint(&session, last.step, &step)
+        {
+            self.record(id, event, Durability::Process)?;
+        }
+        Ok(())
     }
 
     /// Gives a session up after what it left open was looked at: no process works on it.
@@ -48,6 +65,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// the person in front of it. `None` when it stays unknown.
     pub(super) async fn settle_unknown(
         &mut self,
+        course: &mut Course,
         session: &Session,
         said: Option<bool>,
     ) -> Result<Option<Outcome>, WorkflowError> {
@@ -61,7 +79,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 let ways = planned.map(|step| self.deployment.ways_to_look(&step)).unwrap_or_default();
                 let request =
                     SettleRequest { session: &session.id, step: state.step, reason: reason.as_str(), ways: &ways };
-                self.person.settle(&request).await
+                let asked_ms = self.clock.monotonic_ms();
+                let answer = self.person.settle(&request).await;
+                course.waited_ms += self.clock.monotonic_ms().saturating_sub(asked_ms);
+                answer
             }
         };
         let Some(happened) = happened else { return Ok(None) };

@@ -5,7 +5,7 @@
 
 use repair_model::bounds::Bounds;
 use repair_model::decision::Decision;
-use repair_model::event::{BlockReason, Event, Purpose};
+use repair_model::event::{BlockReason, Event, Intent, Purpose};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::grant::GrantVoid;
 use repair_model::ids::{Digest, Domain, SessionId};
@@ -13,12 +13,13 @@ use repair_model::outcome::Outcome;
 use repair_model::plan::FrozenPlan;
 use repair_model::tool::Proposal;
 
+use super::next_steps::other_ways;
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Deployment, Durability, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{History, PlanState, Session, Status};
+use crate::session::{GrantState, History, PlanState, Session, Status};
 
 /// Why a session cannot be resumed. [`Ineligible::reason`] is the word for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +98,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let session = self.session_now(id)?;
         eligibility(&session, self.policies.bounds(), self.person.interactive())?;
         self.begin_segment_when_full()?;
-        let course = self.course_of(&session)?;
+        let mut course = self.course_of(&session)?;
         if session.status.needs_process() {
             if let Some(next) = self.crash_loop(&session) {
                 return self.conclude(course, next).await;
@@ -105,7 +106,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             self.take_over(&session)?;
         }
         if session.open_intent().or_else(|| session.unknown_step()).is_some()
-            && self.settle_unknown(&session, said).await?.is_none()
+            && self.settle_unknown(&mut course, &session, said).await?.is_none()
         {
             let reason = "it cannot be told whether a step happened".to_owned();
             let steps = self.ways_to_settle(&session);
@@ -113,6 +114,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             return self.conclude(course, Next::Conclude(blocked, steps)).await;
         }
         self.go_on(id)?;
+        self.checkpoint_last(id)?;
+        course.steps = steps_so_far(&self.session_now(id)?, course.plan.as_ref());
         if let Purpose::Undo { session: of, steps } = &session.purpose {
             return self.go_on_undoing(course, of, steps).await;
         }
@@ -167,22 +170,17 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let mut course = self.course(session.id.clone());
         course.worked_before_ms = session.worked_ms;
         course.grants = session.grants.len().try_into().unwrap_or(u32::MAX);
-        course.first_evidence = self.evidence_of(session.first_evidence)?;
+        let is_asked_for = session.status == Status::AwaitingApproval || !session.grants.is_empty();
+        course.only_plans |= session.purpose == Purpose::Plan && !is_asked_for;
         course.findings.clone_from(&session.findings);
         // A round that was diagnosed and not planned begins once more, under its own number.
-        let planned = session.plan.as_ref().filter(|plan| plan.round == session.round);
+        let planned = session.plan_of_round();
         course.round = if planned.is_some() { session.round } else { session.round.saturating_sub(1) };
         if let Some(state) = planned {
-            let frozen = self.stored_plan(session, state)?;
             course.decided.clone_from(&state.decided);
-            for step in session.begun_steps() {
-                let planned = frozen.plan().steps.get(usize::try_from(step.step).unwrap_or(usize::MAX));
-                if let (Some(planned), Some(outcome @ Outcome::Done { .. })) = (planned, &step.outcome) {
-                    course.steps.push(StepReport { summary: planned.summary.clone(), outcome: outcome.clone() });
-                }
-            }
-            course.plan = Some(frozen);
+            course.plan = Some(self.stored_plan(session, state)?);
         }
+        course.steps = steps_so_far(session, course.plan.as_ref());
         Ok(course)
     }
 
@@ -199,13 +197,16 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Where a session that goes on now takes up its way.
     pub(super) async fn where_it_stands(&mut self, id: &SessionId) -> Result<Next, WorkflowError> {
         let session = self.session_now(id)?;
-        let planned = session.plan.clone().filter(|plan| plan.round == session.round);
-        let Some(state) = planned else { return self.round_again(&session) };
+        let Some(state) = session.plan_of_round().cloned() else { return self.another_round(id) };
         let frozen = self.stored_plan(&session, &state)?;
-        if let Some(output) = session.begun_steps().find_map(|step| failed_output(step.outcome.as_ref())) {
-            return Ok(Next::Round(vec![output]));
+        if session.begun_steps().any(|step| matches!(step.outcome, Some(Outcome::Failed { .. }))) {
+            return self.another_round(id);
         }
-        let done = session.begun_steps().filter(|step| matches!(step.outcome, Some(Outcome::Done { .. }))).count();
+        if state.refused {
+            let ways = other_ways(&frozen);
+            return Ok(Next::Conclude(Conclusion::Declined, ways));
+        }
+        let done = session.done_steps();
         if done == frozen.plan().steps.len() {
             return Ok(Next::Verify(Box::new(frozen)));
         }
@@ -213,13 +214,17 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             let grant = grant.clone();
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
-        let was_void = session.grants.iter().any(|grant| grant.grant.plan == state.plan && grant.void.is_some());
+        let does_not_stand = |grant: &GrantState| {
+            grant.grant.plan == state.plan
+                && matches!(grant.void, Some(GrantVoid::Footprint(_) | GrantVoid::Policy | GrantVoid::Component))
+        };
+        let was_void = session.present_grants().iter().any(does_not_stand);
         let changed = self.what_changed(&frozen);
         if let Some(why) = &changed {
             self.person.tell(Progress::Void(&why.to_string()));
         }
         if was_void || changed.is_some() {
-            return self.round_again(&session);
+            return self.another_round(id);
         }
         Ok(Next::Approve(Box::new(draft_of(frozen))))
     }
@@ -234,14 +239,39 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         (plan.policy != self.policies.digest()).then_some(GrantVoid::Policy)
     }
 
-    /// The round begins with what it had: the first with what the session began with, a later one with what failed.
-    fn round_again(&mut self, session: &Session) -> Result<Next, WorkflowError> {
-        if !session.has_acted() {
-            return Ok(Next::Round(self.evidence_of(session.first_evidence)?));
-        }
-        let last = session.steps.last().and_then(|step| failed_output(step.outcome.as_ref()));
-        Ok(Next::Round(last.into_iter().collect()))
+    /// The next round, or the present one once more. As long as nothing was done, what the session began with tells what
+    /// failed; later that is what the last step printed, if it failed.
+    pub(super) fn another_round(&mut self, id: &SessionId) -> Result<Next, WorkflowError> {
+        let session = self.session_now(id)?;
+        Ok(Next::Round(match session.steps.last() {
+            None => self.evidence_of(session.first_evidence)?,
+            Some(last) => failed_output(last.outcome.as_ref()).into_iter().collect(),
+        }))
     }
+}
+
+/// Everything that the session has begun, as its report tells it. A step that was begun again is told once.
+fn steps_so_far(session: &Session, plan: Option<&FrozenPlan>) -> Vec<StepReport> {
+    let mut told: Vec<(u32, StepReport)> = Vec::new();
+    let present_from =
+        session.plan.as_ref().map_or(usize::MAX, |plan| plan.steps_before.try_into().unwrap_or(usize::MAX));
+    for (place, state) in session.steps.iter().enumerate() {
+        let Some(outcome) = state.outcome.clone() else { continue };
+        let planned =
+            plan.filter(|_| place >= present_from).map(|plan| plan.plan().steps.as_slice()).unwrap_or_default();
+        let summary = match (&state.intent, planned.get(usize::try_from(state.step).unwrap_or(usize::MAX))) {
+            (Intent::Undo { edit, .. }, _) => format!("restore `{}`", edit.file),
+            (Intent::Apply { .. }, Some(step)) => step.summary.clone(),
+            (Intent::Apply { action, .. }, None) => action.kind().to_string(),
+        };
+        let begun_again =
+            |(step, last): &(u32, StepReport)| *step == state.step && !matches!(last.outcome, Outcome::Failed { .. });
+        if told.last().is_some_and(begun_again) {
+            told.pop();
+        }
+        told.push((state.step, StepReport { summary, outcome }));
+    }
+    told.into_iter().map(|(_, report)| report).collect()
 }
 
 /// What a failed step printed, as evidence for the next round.
@@ -258,7 +288,7 @@ fn failed_output(outcome: Option<&Outcome>) -> Option<Evidence> {
 
 /// A plan from the log as a draft. Where else it could be edited was known to the process that made it, and is not asked
 /// for again.
-fn draft_of(frozen: FrozenPlan) -> Draft {
+pub(super) fn draft_of(frozen: FrozenPlan) -> Draft {
     let plan = frozen.plan();
     Draft {
         proposal: Proposal {

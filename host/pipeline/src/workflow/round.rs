@@ -10,7 +10,7 @@ use super::next_steps::{next_steps_of, or_look, other_ways};
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
 use crate::classification::{classify, container_errors};
-use crate::execution::ATTEMPT_WINDOW_SECONDS;
+use crate::execution::{ATTEMPT_WINDOW_SECONDS, attempts_since};
 use crate::outside::{Deployment, Durability, Log, TargetError, Tools};
 use crate::planning::{Planner, Planning};
 use crate::report::Conclusion;
@@ -118,10 +118,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
     }
 
-    /// Effects begun for `class` within the last hour.
+    /// Effects begun for `class` within the last hour, those of other projects of the directory too.
     pub(super) fn attempts(&mut self, class: FailureClass) -> Result<u32, WorkflowError> {
         let since = self.clock.now().saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
         let history = History::of(self.log)?;
-        Ok(since.map_or(u32::MAX, |since| history.attempts_since(Some(class), since)))
+        let elsewhere = &self.options.elsewhere;
+        Ok(since.map_or(u32::MAX, |since| attempts_since(&history, elsewhere, Some(class), since)))
     }
 }

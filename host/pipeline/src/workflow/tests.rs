@@ -5,6 +5,7 @@
 
 mod approving;
 mod bounded;
+mod crashing;
 mod failing;
 mod gate;
 mod interrupting;

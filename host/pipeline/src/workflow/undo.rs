@@ -62,6 +62,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             Conclusion::NotHealed(what) | Conclusion::Suspended(what) => {
                 Err(WorkflowError::Request { what, hints: report.next_steps })
             }
+            Conclusion::GivenUp => Err(WorkflowError::Request {
+                what: format!("session {id} was given up before everything was taken back"),
+                hints: vec![format!("`repair undo {session}` takes back what is left")],
+            }),
             _ => Err(WorkflowError::Request {
                 what: "stopped before everything was taken back".to_owned(),
                 hints: vec![format!("`repair resume {id}` goes on")],
@@ -94,12 +98,15 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         steps: &[UndoStep],
     ) -> Result<Report, WorkflowError> {
         for undo in steps {
-            if self.person.interrupted() {
+            if self.person.interrupted() || self.is_given_up(&course.session)? {
                 return self.conclude(course, Next::Conclude(Conclusion::Interrupted, Vec::new())).await;
             }
             let intent = Intent::Undo { session: of.clone(), step: undo.step, edit: undo.edit.clone() };
             self.record(&course.session, Event::Intended { step: undo.step, intent }, Durability::Power)?;
-            let outcome = self.deployment.edit(&undo.edit).await;
+            let outcome = match self.is_given_up(&course.session)? {
+                false => self.deployment.edit(&undo.edit).await,
+                true => Outcome::Abandoned { reason: "the session was given up before it began".to_owned() },
+            };
             let failed = match &outcome {
                 Outcome::Done { .. } => None,
                 Outcome::Failed { error, .. } => Some(error.clone()),
