@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use repair_faults::{Point, pass};
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
 use repair_model::evidence::Evidence;
@@ -59,6 +60,9 @@ use crate::compose::project::{Located, ProjectChoice, ProjectError, locate};
 use crate::docker::connection::{Engine, EngineError};
 use crate::docker::endpoint::{EndpointChoice, EndpointError, resolve};
 use crate::process::{ComposeMissing, ComposeSearch, ComposeVersion, find_compose};
+
+/// The word at fault points for an edit that takes another one back.
+const UNDO: &str = "undo";
 
 /// How to reach a project.
 #[derive(Clone, Debug)]
@@ -230,6 +234,26 @@ impl ComposeDeployment {
         model_from_config(config).map_err(|error| TargetError { what: error.to_string(), hints: Vec::new() })
     }
 
+    /// The effect of a step, whichever it is.
+    async fn carry_out(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
+        match (&step.action, &step.change) {
+            (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
+            (Action::RemapPort(_), _) => Ok(failed("the plan names no edit for this move".to_owned())),
+            (Action::ComposeUp { services }, _) => self.up(services, context).await,
+            (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
+            (Action::RestartService { .. }, _) => Ok(self.restart(step, context).await),
+            (Action::PullImage { services }, _) => self.pull(services, step, context).await,
+            (Action::RemoveStaleContainer { container, id }, _) => {
+                Ok(self.remove_container(container, id, step, context).await)
+            }
+            (Action::RemoveStaleNetwork { network, id }, _) => {
+                Ok(self.remove_network(network, id, step, context).await)
+            }
+            (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
+            (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
+        }
+    }
+
     fn engine_failed(error: &EngineError) -> TargetError {
         TargetError { what: error.to_string(), hints: error.hints() }
     }
@@ -275,22 +299,11 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
-        match (&step.action, &step.change) {
-            (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
-            (Action::RemapPort(_), _) => Ok(failed("the plan names no edit for this move".to_owned())),
-            (Action::ComposeUp { services }, _) => self.up(services, context).await,
-            (Action::CollectLogs { services, lines_max }, _) => Ok(self.collect(services, *lines_max).await),
-            (Action::RestartService { .. }, _) => Ok(self.restart(step, context).await),
-            (Action::PullImage { services }, _) => self.pull(services, step, context).await,
-            (Action::RemoveStaleContainer { container, id }, _) => {
-                Ok(self.remove_container(container, id, step, context).await)
-            }
-            (Action::RemoveStaleNetwork { network, id }, _) => {
-                Ok(self.remove_network(network, id, step, context).await)
-            }
-            (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
-            (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
-        }
+        let kind = step.action.kind().as_str();
+        pass(Point::EffectIntended, kind);
+        let outcome = self.carry_out(step, context).await;
+        pass(Point::EffectEnded, kind);
+        outcome
     }
 
     async fn probe(&mut self, step: &Step) -> Probe {
@@ -338,7 +351,10 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn edit(&mut self, edit: &FileEdit) -> Outcome {
-        self.write(edit)
+        pass(Point::EffectIntended, UNDO);
+        let outcome = self.write(edit);
+        pass(Point::EffectEnded, UNDO);
+        outcome
     }
 
     async fn pause_ms(&mut self, milliseconds: u64) {
