@@ -69,6 +69,7 @@ async fn open(project: &Project<'_>, name: Option<&str>) -> Result<ComposeDeploy
         probes: Vec::new(),
         bundles: project.state_dir(),
         projection: None,
+        wanted_at: None,
         interrupted: Arc::default(),
     };
     ComposeDeployment::open(options).await

@@ -255,10 +255,20 @@ pub struct SessionsArgs {
 /// Reading and verifying the log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Verify chain, signed head and blobs
-    Verify(AuditArgs),
+    /// Verify chain, Merkle tree, signed head and blobs
+    Verify(AuditVerifyArgs),
     /// Print the records
     Show(AuditArgs),
+    /// Write the proof of one session into a file that can be checked anywhere
+    Prove(AuditProveArgs),
+    /// Check such a file; no project and no log are needed
+    Check(AuditCheckArgs),
+    /// Sign the log's present end and print the checkpoint, to be kept elsewhere
+    Checkpoint(AuditCheckpointArgs),
+    /// Print the records as JSON lines or syslog messages, for a collector
+    Export(AuditExportArgs),
+    /// Remove old segments of the log by a rule, and record that
+    Gc(AuditGcArgs),
 }
 
 /// Which log.
@@ -267,6 +277,91 @@ pub struct AuditArgs {
     /// The logs of all targets, from anywhere
     #[arg(long)]
     pub all: bool,
+}
+
+/// Options of `audit verify`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditVerifyArgs {
+    /// The logs of all targets, from anywhere
+    #[arg(long)]
+    pub all: bool,
+    /// A checkpoint that was kept elsewhere; the log has to continue it. May be given several times
+    #[arg(long = "anchor", value_name = "FILE")]
+    pub anchors: Vec<PathBuf>,
+}
+
+/// Options of `audit prove`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditProveArgs {
+    /// The session, or a unique part of its id
+    pub session: String,
+    /// The file to write; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Options of `audit check`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditCheckArgs {
+    /// The file that `audit prove` wrote
+    pub file: PathBuf,
+    /// The public key that has to have signed it, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", conflicts_with = "key_file")]
+    pub key: Option<String>,
+    /// A file with that key, such as a copy of head.pub
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// Options of `audit checkpoint`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditCheckpointArgs {
+    /// A file to write instead of printing; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of `audit export`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditExportArgs {
+    /// The logs of all targets, from anywhere
+    #[arg(long)]
+    pub all: bool,
+    /// Go on with records as they come, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// How each record is written
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub format: ExportFormat,
+    /// Begin at this record
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    pub from: u64,
+}
+
+/// How a record is written for a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object a line
+    Json,
+    /// One message of RFC 5424 a line, with the same JSON object
+    Syslog,
+}
+
+/// Options of `audit gc`.
+#[derive(Debug, ClapArgs)]
+pub struct AuditGcArgs {
+    /// The logs of all targets, from anywhere
+    #[arg(long)]
+    pub all: bool,
+    /// Only segments in which everything is older than so many days
+    #[arg(long, value_name = "DAYS")]
+    pub older_than_days: u32,
+    /// Tell what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Looking at the tools.

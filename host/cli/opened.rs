@@ -12,7 +12,7 @@ use repair_model::text::escaped;
 use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{Clock as _, LogError, Tools as _};
 use repair_pipeline::policy::Policies;
-use repair_pipeline::session::History;
+use repair_pipeline::session::{Folded, History, Session};
 use repair_pipeline::settings::Settings;
 use repair_pipeline::workflow::{Elsewhere, Options, Workflow};
 use repair_processes as processes;
@@ -20,7 +20,7 @@ use repair_sandbox::Toolbox;
 
 use crate::args::GlobalArgs;
 use crate::command_error::{Code, CommandError};
-use crate::commands::Context;
+use crate::commands::{Context, compose_up};
 use crate::opening::{self, SystemClock, project_choice, random, settings, state_dir, toolbox};
 use crate::person::TerminalPerson;
 
@@ -64,6 +64,7 @@ impl Opened {
             settings: &self.settings,
             target: &self.target,
             options,
+            folded: Folded::default(),
         }
     }
 
@@ -77,13 +78,39 @@ impl Opened {
     }
 }
 
+/// What of a project is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The services; all when empty.
+    pub services: Vec<String>,
+    /// When a person's own `up` asked for them.
+    pub wanted_at: Option<jiff::Timestamp>,
+}
+
+impl Scope {
+    /// What a wrapped command that ran at `time` means.
+    pub fn of_command(command: &[String], time: jiff::Timestamp) -> Self {
+        match compose_up(command) {
+            Some(up) => Self { services: up.services, wanted_at: Some(time) },
+            None => Self::default(),
+        }
+    }
+
+    /// What a session is about.
+    pub fn of_session(session: &Session) -> Self {
+        let wanted_at = compose_up(&session.command).map(|_| session.started);
+        Self { services: session.target.services.clone(), wanted_at }
+    }
+}
+
 /// Opens project and policies; the tools only when something is wrong.
-pub async fn open(context: &Context<'_>, services: Vec<String>) -> Result<Opened, CommandError> {
+pub async fn open(context: &Context<'_>, scope: Scope) -> Result<Opened, CommandError> {
     let state = state_dir(context.global, context.environment);
-    let choice = project_choice(context.global, context.environment, services);
+    let choice = project_choice(context.global, context.environment, scope.services);
     let (directory, settings) = settings(&choice)?;
     let policies = opening::policies(context.environment, Some(&directory), context.global.timeout)?;
-    let deployment = opening::deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
+    let (environment, interrupt) = (context.environment, &context.interrupt);
+    let deployment = opening::deployment(choice, &settings, &state, environment, interrupt, scope.wanted_at).await?;
     let target = deployment.target().clone();
     Ok(Opened { deployment, tools: Toolbox::default(), policies, settings, target, clock: SystemClock::new() })
 }

@@ -120,13 +120,14 @@ pub fn settings(choice: &ProjectChoice) -> Result<(PathBuf, Settings), CommandEr
     Ok((located.directory, settings))
 }
 
-/// The project on its engine.
+/// The project on its engine. `wanted_at` is when a person's own `up` asked for its services.
 pub async fn deployment(
     choice: ProjectChoice,
     settings: &Settings,
     state: &StateDir,
     environment: &Environment,
     interrupt: &Interrupt,
+    wanted_at: Option<jiff::Timestamp>,
 ) -> Result<ComposeDeployment, CommandError> {
     let options = OpenOptions {
         project: choice,
@@ -134,8 +135,9 @@ pub async fn deployment(
         shell: environment.variables.clone(),
         path_var: environment.path_var.clone(),
         probes: settings.probes.clone(),
+        wanted_at,
         bundles: state.root().join("bundles"),
-        projection: None,
+        projection: settings.projection.as_ref().map(|projection| projection.path.clone()),
         interrupted: interrupt.flag.clone(),
     };
     Ok(ComposeDeployment::open(options).await?)
@@ -239,7 +241,7 @@ pub fn histories(state: &StateDir) -> Result<Vec<(Target, Digest, History)>, Com
     let mut histories = Vec::new();
     for known in state.known_targets()? {
         let reading = repair_journal::read(state, &known.id)?;
-        let history = fold(&reading.records)?;
+        let history = folded(reading.opening_state.as_deref(), &reading.records)?;
         histories.push((known.target, known.id, history));
     }
     Ok(histories)
@@ -279,11 +281,6 @@ fn inconsistent(error: repair_pipeline::session::IllegalTransition) -> CommandEr
         error: Box::new(error),
         hints: vec!["`repair audit verify` shows what is wrong with the log".to_owned()],
     }
-}
-
-/// The fold of a log.
-pub fn fold(records: &[repair_model::event::Record]) -> Result<History, CommandError> {
-    History::fold(records).map_err(inconsistent)
 }
 
 /// The one session whose id contains `part`.

@@ -98,6 +98,16 @@ impl Printer {
         let _ = write!(std::io::stdout().lock(), "{text}");
     }
 
+    /// One line of a stream of data, whatever the format.
+    ///
+    /// # Errors
+    /// When nobody reads it any more.
+    pub fn stream(&self, line: &str) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{line}")?;
+        stdout.flush()
+    }
+
     /// Progress: on a terminal with the time since the start.
     pub fn progress(&self, text: &str) {
         let elapsed = self.started.elapsed().as_secs_f64();

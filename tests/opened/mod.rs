@@ -34,6 +34,7 @@ pub async fn open(project: &Project<'_>) -> ComposeDeployment {
         probes: Vec::new(),
         bundles: project.state_dir(),
         projection: Some(".azure/deployments/{id}/tracking/phase-state.json".to_owned()),
+        wanted_at: None,
         interrupted: Arc::default(),
     })
     .await

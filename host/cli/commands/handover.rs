@@ -9,7 +9,7 @@ use repair_pipeline::outside::Dirt;
 use super::Context;
 use super::resume::{handover, handover_of};
 use crate::command_error::{Code, CommandError};
-use crate::opened::{open, options_of};
+use crate::opened::{Scope, open, options_of};
 use crate::opening::{find_session, state_dir};
 use crate::printer::{Tone, toned};
 
@@ -19,7 +19,7 @@ pub async fn run(context: &Context<'_>, session: &str) -> Result<Code, CommandEr
     let session = found.session()?.clone();
     let global = options_of(context.global, &session.target);
     let here = context.on(&global);
-    let handover = match open(&here, session.target.services.clone()).await {
+    let handover = match open(&here, Scope::of_session(&session)).await {
         Ok(mut opened) if opened.target().id() == found.target_id => {
             handover(&here, &mut opened, &found, &session).await
         }

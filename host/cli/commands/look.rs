@@ -39,7 +39,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     let choice = project_choice(context.global, context.environment, services);
     let (_, settings) = settings(&choice)?;
     let state = state_dir(context.global, context.environment);
-    let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt).await?;
+    let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt, None).await?;
     let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
     let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {

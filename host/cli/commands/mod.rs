@@ -23,6 +23,7 @@ mod wrapped;
 mod yes_and_no;
 
 use clap::CommandFactory as _;
+pub use wrapped::compose_up;
 
 use crate::args::{Args, Command, GlobalArgs};
 use crate::command_error::{Code, CommandError};
@@ -74,7 +75,7 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         Some(Command::Show(show)) if show.handover => handover::run(&context, &show.session).await,
         Some(Command::Show(show)) => sessions::show(&context, &show.session, false),
         Some(Command::Abort(session)) => yes_and_no::abort(&context, &session.session),
-        Some(Command::Audit(command)) => audit::run(&context, &command),
+        Some(Command::Audit(command)) => audit::run(&context, &command).await,
         Some(Command::Replay(session)) => replay::run(&context, &session.session),
         Some(Command::Tool(command)) => tool::run(&context, &command),
         Some(Command::Policy(command)) => policy::run(&context, &command),

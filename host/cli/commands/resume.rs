@@ -18,7 +18,7 @@ use super::report::show;
 use super::{Context, starting};
 use crate::args::ResumeArgs;
 use crate::command_error::{Code, CommandError};
-use crate::opened::{Opened, journal, open, options, options_of};
+use crate::opened::{Opened, Scope, journal, open, options, options_of};
 use crate::opening::{FoundSession, find_open_session, state_dir};
 use crate::output::ResumeDocument;
 use crate::person::TerminalPerson;
@@ -47,7 +47,7 @@ pub async fn run(context: &Context<'_>, args: &ResumeArgs) -> Result<Code, Comma
     let how = How { yes: args.yes, said, end_effect: args.end_effect, dry_run: args.dry_run };
     let id = match &args.session {
         Some(part) => find_open_session(&state_dir(context.global, context.environment), part)?.id,
-        None => match starting::choose(context, Vec::new(), &starting::Wish::Resume(None)).await? {
+        None => match starting::choose(context, Scope::default(), &starting::Wish::Resume(None)).await? {
             starting::Choice::Resume(id) => id,
             starting::Choice::New => {
                 return Err(CommandError::new(Code::Usage, "no session of this project waits")
@@ -65,7 +65,7 @@ pub async fn go_on(context: &Context<'_>, id: &SessionId, how: &How) -> Result<C
     let session = found.session()?.clone();
     let global = options_of(context.global, &session.target);
     let context = &context.on(&global);
-    let mut opened = open(context, session.target.services.clone()).await?;
+    let mut opened = open(context, Scope::of_session(&session)).await?;
     if opened.target().id() != found.target_id {
         return Err(another_target(&session, &opened));
     }

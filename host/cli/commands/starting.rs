@@ -17,7 +17,7 @@ use super::Context;
 use super::sessions::age;
 use crate::args::HealArgs;
 use crate::command_error::{Code, CommandError};
-use crate::opened::{Opened, journal, open, options};
+use crate::opened::{Opened, Scope, journal, open, options};
 use crate::opening::{SystemClock, folded, project_choice, state_dir};
 use crate::output::WaitingDocument;
 use crate::person::TerminalPerson;
@@ -65,12 +65,12 @@ pub fn waiting(state: &StateDir, target: &Digest) -> Result<(Vec<Session>, Liven
 }
 
 /// Shows the sessions that wait for the target of this call, and finds out what is to be done.
-pub async fn choose(context: &Context<'_>, services: Vec<String>, wish: &Wish) -> Result<Choice, CommandError> {
+pub async fn choose(context: &Context<'_>, scope: Scope, wish: &Wish) -> Result<Choice, CommandError> {
     let state = state_dir(context.global, context.environment);
     if !something_waits_in_this_directory(context, &state)? {
         return nothing_waits(wish);
     }
-    let opened = open(context, services).await?;
+    let opened = open(context, scope).await?;
     let (waiting, liveness) = waiting(&state, &opened.target().id())?;
     if let (Liveness::Held(holder), false) = (&liveness, waiting.is_empty()) {
         let who = format!("process {} of {}@{}", holder.pid, holder.user, holder.host);

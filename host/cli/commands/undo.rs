@@ -8,7 +8,7 @@ use repair_pipeline::workflow::{UndoStep, undo_steps};
 use super::Context;
 use crate::args::UndoArgs;
 use crate::command_error::{Code, CommandError};
-use crate::opened::{journal, open, options, options_of};
+use crate::opened::{Scope, journal, open, options, options_of};
 use crate::opening::{find_session, state_dir};
 use crate::person::TerminalPerson;
 
@@ -26,7 +26,7 @@ pub async fn run(context: &Context<'_>, args: &UndoArgs) -> Result<Code, Command
         context.printer.line("nothing was taken back");
         return Ok(Code::NotHealed);
     }
-    let mut opened = open(context, Vec::new()).await?;
+    let mut opened = open(context, Scope::default()).await?;
     let mut journal = journal(context, &opened, false).await?;
     let purpose = Purpose::Undo { session: found.id.clone(), steps: steps.clone() };
     let options = options(context, opened.target(), purpose, args.yes, &[])?;

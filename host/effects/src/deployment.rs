@@ -34,7 +34,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use repair_faults::{Point, pass};
+use jiff::Timestamp;
+use repair_faults::Point;
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
 use repair_model::evidence::Evidence;
@@ -61,9 +62,6 @@ use crate::docker::connection::{Engine, EngineError};
 use crate::docker::endpoint::{EndpointChoice, EndpointError, resolve};
 use crate::process::{ComposeMissing, ComposeSearch, ComposeVersion, find_compose};
 
-/// The word at fault points for an edit that takes another one back.
-const UNDO: &str = "undo";
-
 /// How to reach a project.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
@@ -75,6 +73,8 @@ pub struct OpenOptions {
     pub shell: BTreeMap<String, String>,
     /// The value of `PATH`.
     pub path_var: OsString,
+    /// When a person's own `up` asked for the services, if one did: a stop before that is nobody's wish any more.
+    pub wanted_at: Option<Timestamp>,
     /// Probes that the project declares.
     pub probes: Vec<ProbeSpec>,
     /// Where bundles for a person are written.
@@ -137,6 +137,7 @@ pub struct ComposeDeployment {
     shell: BTreeMap<String, String>,
     path_var: OsString,
     probes: Vec<ProbeSpec>,
+    wanted_at: Option<Timestamp>,
     bundles: PathBuf,
     projection: Option<String>,
     interrupted: Arc<AtomicBool>,
@@ -186,6 +187,7 @@ impl ComposeDeployment {
             shell: options.shell,
             path_var: options.path_var,
             probes: options.probes,
+            wanted_at: options.wanted_at,
             bundles: options.bundles,
             projection: options.projection,
             interrupted: options.interrupted,
@@ -234,7 +236,12 @@ impl ComposeDeployment {
         model_from_config(config).map_err(|error| TargetError { what: error.to_string(), hints: Vec::new() })
     }
 
-    /// The effect of a step, whichever it is.
+    fn engine_failed(error: &EngineError) -> TargetError {
+        TargetError { what: error.to_string(), hints: error.hints() }
+    }
+}
+
+impl ComposeDeployment {
     async fn carry_out(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
         match (&step.action, &step.change) {
             (Action::RemapPort(port_move), Change::Edit(edit)) => Ok(self.remap(port_move, edit).await),
@@ -252,10 +259,6 @@ impl ComposeDeployment {
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
             (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
         }
-    }
-
-    fn engine_failed(error: &EngineError) -> TargetError {
-        TargetError { what: error.to_string(), hints: error.hints() }
     }
 }
 
@@ -299,10 +302,9 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError> {
-        let kind = step.action.kind().as_str();
-        pass(Point::EffectIntended, kind);
+        repair_faults::pass(Point::EffectIntended, step.action.kind().as_str());
         let outcome = self.carry_out(step, context).await;
-        pass(Point::EffectEnded, kind);
+        repair_faults::pass(Point::EffectEnded, step.action.kind().as_str());
         outcome
     }
 
@@ -351,9 +353,9 @@ impl Deployment for ComposeDeployment {
     }
 
     async fn edit(&mut self, edit: &FileEdit) -> Outcome {
-        pass(Point::EffectIntended, UNDO);
+        repair_faults::pass(Point::EffectIntended, "undo");
         let outcome = self.write(edit);
-        pass(Point::EffectEnded, UNDO);
+        repair_faults::pass(Point::EffectEnded, "undo");
         outcome
     }
 

@@ -408,6 +408,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_effect_comes_by_its_fault_points_in_order_and_a_look_by_none() {
+        let trace = tempfile::NamedTempFile::new().expect("a file");
+        // Only a trace, so that the other tests of this process live on; they come by points of other programs.
+        repair_faults::arm(None, Some(trace.path())).expect("nothing is armed yet");
+        let held = std::fs::File::open(trace.path()).expect("open");
+        let mut started = |_: EffectProcess| ControlFlow::Continue(());
+        let options =
+            RunOptions { lease: vec![held.as_fd()], started: Some(&mut started), ..RunOptions::new(MINUTE, 1024) };
+        run(&Invocation::new("/bin/true", [""; 0]), options).await.expect("ran");
+        run(&Invocation::new("/bin/false", [""; 0]), RunOptions::new(MINUTE, 1024)).await.expect("ran");
+        let text = std::fs::read_to_string(trace.path()).expect("read");
+        let points: Vec<&str> = text.lines().filter(|line| line.starts_with("process-")).collect();
+        let of_true: Vec<&str> = points.iter().copied().filter(|line| line.ends_with(":true")).collect();
+        assert_eq!(of_true, ["process-started:true", "process-recorded:true", "process-ended:true"]);
+        assert!(!points.iter().any(|line| line.ends_with(":false")), "{points:?}");
+    }
+
+    #[tokio::test]
     async fn the_environment_is_added_to_and_taken_from() {
         let invocation =
             Invocation::new("/usr/bin/env", [""; 0]).with_variable("REPAIR_A", "1").without_variable("PATH");

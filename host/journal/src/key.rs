@@ -34,6 +34,14 @@ pub(crate) fn public(state: &StateDir) -> Result<Option<PublicKey>, Trouble> {
     }
 }
 
+/// The public half of the key that signs the heads of a state directory; `None` when nothing was signed yet. Writes nothing.
+///
+/// # Errors
+/// [`LogError::Damaged`] when the file is no key; [`LogError::Io`] when it cannot be read.
+pub fn public_key(state: &StateDir) -> Result<Option<PublicKey>, LogError> {
+    Ok(public(state)?)
+}
+
 /// The key that signs; made when there never was one.
 pub(crate) fn signing(state: &StateDir) -> Result<SigningKey, Trouble> {
     let root = Folder::create_root(state.root())?;

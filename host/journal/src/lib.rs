@@ -24,6 +24,7 @@ mod segment;
 mod tree;
 
 mod audit;
+mod follow;
 mod proof;
 mod publication;
 mod read_only;
@@ -40,9 +41,11 @@ mod tests;
 
 pub use audit::{Anchor, Audit, Removal, audit, audit_links};
 pub use checkpoint::{Checkpoint, CheckpointError, NotAKey, PublicKey};
+pub use follow::Follower;
 pub use frame::{NO_LEAF, leaf_hash};
 pub use head::Head;
 pub use holder::{Liveness, liveness};
+pub use key::public_key;
 pub use problem::{At, Place, Problem};
 pub use proof::{NotProven, ProofError, Proven, check_proof, checkpoint, prove};
 pub use read_only::ReadOnlyLog;

@@ -22,7 +22,7 @@ use crate::outside::{Clock, Deployment, Durability, EffectContext, Log, LogError
 use crate::policy::{Policies, Request};
 use crate::projection;
 use crate::report::StepReport;
-use crate::session::{GrantState, History, HistoryError, IllegalTransition, Session, StepState};
+use crate::session::{Folded, GrantState, HistoryError, IllegalTransition, Session, StepState};
 use crate::workflow::Elsewhere;
 
 /// Why a step was not started.
@@ -83,6 +83,8 @@ pub struct Executor<'e, D, T, L, P> {
     pub tools: &'e mut T,
     /// The log.
     pub log: &'e mut L,
+    /// What the log says, as far as it was folded.
+    pub folded: &'e mut Folded,
     /// The person.
     pub person: &'e mut P,
     /// The clock.
@@ -154,7 +156,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             if !self.session_now()?.grants.iter().any(used) {
                 let event = Event::GrantUsed { nonce: grant.nonce.clone() };
                 self.log.append(Some(self.session), event, Durability::Process)?;
-                projection::publish(self.log, self.deployment, self.person, self.session);
+                projection::publish(self.folded, self.log, self.deployment, self.person, self.session);
             }
             self.person.tell(Progress::Applying { step: at + 1, steps: steps.len(), summary: &step.summary });
             match self.run(frozen.digest(), place.at, step).await? {
@@ -170,13 +172,13 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
     fn checkpoint(&mut self, at: u32, step: &Step) -> Result<(), ExecutionError> {
         if let Some(event) = checkpoint(&self.session_now()?, at, step) {
             self.log.append(Some(self.session), event, Durability::Process)?;
-            projection::publish(self.log, self.deployment, self.person, self.session);
+            projection::publish(self.folded, self.log, self.deployment, self.person, self.session);
         }
         Ok(())
     }
 
     fn session_now(&mut self) -> Result<Session, ExecutionError> {
-        let history = History::of(self.log)?;
+        let history = self.folded.of(self.log)?;
         let what = || IllegalTransition { sequence: 0, what: format!("session {} is not in the log", self.session) };
         Ok(history.session(self.session).cloned().ok_or_else(what)?)
     }
@@ -312,14 +314,14 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
         grant: &Grant,
         place: Place,
     ) -> Result<Result<u32, GateRefusal>, ExecutionError> {
-        let history = History::of(self.log)?;
+        let history = self.folded.of(self.log)?;
         let budget = Budget {
             bounds: self.policies.bounds(),
             elsewhere: self.elsewhere,
             now: self.clock.now(),
             by_person: matches!(grant.channel, Channel::Terminal | Channel::Command),
         };
-        let left = budget.left(&history, self.session, frozen.plan().finding.class, place.at == 0, place.left);
+        let left = budget.left(history, self.session, frozen.plan().finding.class, place.at == 0, place.left);
         Ok(left.map_err(GateRefusal::Exhausted))
     }
 

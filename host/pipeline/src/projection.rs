@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::approval::{Person, Progress};
 use crate::outside::{Deployment, Log};
-use crate::session::{History, Phase, Session, Status};
+use crate::session::{Folded, Phase, Session, Status};
 
 /// The file's name.
 pub const FILE_NAME: &str = "phase-state.json";
@@ -125,8 +125,14 @@ pub fn shows(event: &Event) -> bool {
 
 /// Writes the projection of a session, in the state folder and where the project asks for it. What fails is told and stops
 /// nobody.
-pub fn publish<D: Deployment, L: Log, P: Person>(log: &mut L, deployment: &mut D, person: &mut P, id: &SessionId) {
-    let bytes = match History::of(log).map(|history| history.session(id).map(PhaseState::of)) {
+pub fn publish<D: Deployment, L: Log, P: Person>(
+    folded: &mut Folded,
+    log: &mut L,
+    deployment: &mut D,
+    person: &mut P,
+    id: &SessionId,
+) {
+    let bytes = match folded.of(log).map(|history| history.session(id).map(PhaseState::of)) {
         Ok(Some(state)) => serde_json::to_vec_pretty(&state).unwrap_or_default(),
         // The next use of the log tells what is wrong with it.
         Ok(None) | Err(_) => return,

@@ -4,6 +4,7 @@
 //! [`IllegalTransition`], which means that the log was not written by this program or that this program is wrong; either
 //! way nothing is done. No state is kept anywhere else.
 
+mod folded;
 mod history;
 mod status;
 mod transition;
@@ -19,6 +20,7 @@ use repair_model::target::Target;
 use repair_model::tool::ToolRef;
 use serde::{Deserialize, Serialize};
 
+pub use folded::Folded;
 pub use history::{History, HistoryError, IllegalTransition, Try};
 pub use status::{Phase, Status, StepStatus};
 

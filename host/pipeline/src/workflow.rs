@@ -20,7 +20,7 @@ use crate::outside::{Clock, Deployment, Log, LogError, TargetError, Tools};
 use crate::planning::{Draft, Passed};
 use crate::policy::Policies;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{HistoryError, IllegalTransition};
+use crate::session::{Folded, HistoryError, IllegalTransition};
 use crate::settings::Settings;
 
 mod approving;
@@ -127,6 +127,8 @@ pub struct Workflow<'w, D, T, L, P> {
     pub tools: &'w mut T,
     /// The log; its lease is held.
     pub log: &'w mut L,
+    /// What the log says, as far as it was folded; empty at first.
+    pub folded: Folded,
     /// The person.
     pub person: &'w mut P,
     /// The clock.

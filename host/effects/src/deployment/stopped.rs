@@ -13,8 +13,8 @@ use repair_pipeline::outside::TargetError;
 
 use super::ComposeDeployment;
 use super::staleness::temporary_name;
-use crate::docker::RecentPast;
 use crate::docker::ports::shell_quoted;
+use crate::docker::{PAST_SECONDS, RecentPast};
 
 /// Exit codes of SIGKILL and SIGTERM, as shells count.
 const KILLED: i32 = 137;
@@ -41,7 +41,8 @@ impl ComposeDeployment {
     ) -> Result<Vec<Container>, TargetError> {
         let found = self.engine.list_with_past(&self.target.project).await;
         let (mut found, past) = found.map_err(|error| Self::engine_failed(&error))?;
-        if let Some((container, known)) = stopped_on_purpose(services, gone, &found, &past) {
+        let wanted = self.wanted_at.map(|at| Wanted::new(at, Timestamp::now()));
+        if let Some((container, known)) = stopped_on_purpose(services, gone, &found, &past, wanted) {
             return Err(refused(&self.target.project, container, known));
         }
         found.retain(|container| !gone.contains(&container.container.id));
@@ -58,14 +59,38 @@ fn stopped_on_purpose<'c>(
     gone: &BTreeSet<String>,
     all: &'c [Container],
     past: &Past,
+    wanted: Option<Wanted>,
 ) -> Option<(&'c Container, Known)> {
     let nothing = RecentPast::default();
     all.iter()
         .filter(|container| container.container.service.as_ref().is_some_and(|name| services.contains(name)))
         .filter(|container| !gone.contains(&container.container.id) && !is_being_replaced(container, all, past))
-        .find_map(|container| {
+        .filter_map(|container| {
             Some((container, known(container, past.get(&container.container.id).unwrap_or(&nothing))?))
         })
+        .find(|(_, known)| !wanted.is_some_and(|wanted| wanted.is_later_than(*known)))
+}
+
+/// When a person's own `up` asked for the services: whoever stopped one of them before that has changed their mind.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    nanoseconds: i128,
+    /// Whether the engine still remembers that moment, so that a stop that it does not remember lies before it.
+    remembered: bool,
+}
+
+impl Wanted {
+    fn new(at: Timestamp, now: Timestamp) -> Self {
+        let passed = now.duration_since(at).as_secs();
+        Self { nanoseconds: at.as_nanosecond(), remembered: passed < PAST_SECONDS }
+    }
+
+    fn is_later_than(self, known: Known) -> bool {
+        match known {
+            Known::Event(stopped) => i128::from(stopped) < self.nanoseconds,
+            Known::ExitCode(_) => self.remembered,
+        }
+    }
 }
 
 fn known(container: &Container, past: &RecentPast) -> Option<Known> {
@@ -204,7 +229,7 @@ mod tests {
         let past = Past::from([(old.container.id.clone(), stopped)]);
         let services = ["web".to_owned()];
         let none = BTreeSet::new();
-        let judged = |all: &[Container], past: &Past| stopped_on_purpose(&services, &none, all, past).is_some();
+        let judged = |all: &[Container], past: &Past| stopped_on_purpose(&services, &none, all, past, None).is_some();
         assert!(judged(std::slice::from_ref(&old), &past));
         let successor = |name: &str| {
             let created = Container { state: ContainerState::Created, exit_code: None, ..exited('b', name, 0) };
@@ -217,7 +242,7 @@ mod tests {
         }
         // An earlier step of the plan removes the leftover; at the gate of this one only the engine remembers it.
         let gone = BTreeSet::from([replacing[1].container.id.clone()]);
-        assert!(stopped_on_purpose(&services, &gone, &replacing, &past).is_none());
+        assert!(stopped_on_purpose(&services, &gone, &replacing, &past, None).is_none());
         let mut remembers = past.clone();
         let name = Some("aaaaaaaaaaaa_shop-web-1".to_owned());
         remembers.insert("b".repeat(64), RecentPast { name, ..NOTHING });
@@ -225,13 +250,30 @@ mod tests {
     }
 
     #[test]
+    fn whoever_asked_for_the_service_after_its_stop_has_changed_their_mind() {
+        let old = web(143);
+        let all = std::slice::from_ref(&old);
+        let stop = STOP.expect("a time");
+        let judged = |past: &Past, wanted: Option<Wanted>| {
+            stopped_on_purpose(&["web".to_owned()], &BTreeSet::new(), all, past, wanted).is_some()
+        };
+        let remembered = Past::from([(old.container.id.clone(), RecentPast { stopped: STOP, ..NOTHING })]);
+        let at = |nanoseconds: i64, remembered| Some(Wanted { nanoseconds: nanoseconds.into(), remembered });
+        assert!(judged(&remembered, at(stop - 1, true)), "stopped after it was asked for");
+        assert!(!judged(&remembered, at(stop + 1, true)));
+        // Told by the exit code alone: the stop lies before whatever the engine still remembers.
+        assert!(!judged(&Past::new(), at(0, true)));
+        assert!(judged(&Past::new(), at(0, false)));
+    }
+
+    #[test]
     fn other_services_and_what_an_earlier_step_removes_do_not_count() {
         let old = web(143);
         let past = Past::from([(old.container.id.clone(), RecentPast { stopped: STOP, ..NOTHING })]);
         let all = std::slice::from_ref(&old);
-        assert!(stopped_on_purpose(&["db".to_owned()], &BTreeSet::new(), all, &past).is_none());
+        assert!(stopped_on_purpose(&["db".to_owned()], &BTreeSet::new(), all, &past, None).is_none());
         let gone = BTreeSet::from([old.container.id.clone()]);
-        assert!(stopped_on_purpose(&["web".to_owned()], &gone, all, &past).is_none());
+        assert!(stopped_on_purpose(&["web".to_owned()], &gone, all, &past, None).is_none());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::answers::PROJECT;
 use super::connection::Engine;
 
 /// How far back events are asked for, in seconds. A container that crashes at once is started again after at most a minute.
-const PAST_SECONDS: i64 = 10 * 60;
+pub(crate) const PAST_SECONDS: i64 = 10 * 60;
 /// Events of one project that are read.
 const EVENTS_MAX: usize = 1000;
 /// Wall time for all of it; an engine whose clock is behind would wait for the end of the period.

@@ -21,4 +21,4 @@ pub mod survey;
 pub mod volumes;
 
 pub(crate) use answers::is_full_id;
-pub(crate) use events::RecentPast;
+pub(crate) use events::{PAST_SECONDS, RecentPast};

@@ -196,8 +196,14 @@ pub(crate) fn session() -> SessionId {
 }
 
 pub(crate) fn began() -> Event {
-    let (version, command) = ("0".to_owned(), Vec::new());
-    Event::SessionBegan { version, purpose: Purpose::Heal, command, evidence: None, supersedes: Vec::new() }
+    Event::SessionBegan {
+        version: "0".to_owned(),
+        purpose: Purpose::Heal,
+        command: Vec::new(),
+        target: target_in(Path::new("/srv/shop")),
+        evidence: None,
+        supersedes: Vec::new(),
+    }
 }
 
 pub(crate) fn noted(note: &str) -> Event {

@@ -1,5 +1,7 @@
 //! Segments: where one ends the next begins, opening reads the newest, and a crash in between is made good.
 
+use std::ops::ControlFlow;
+
 use repair_model::event::{Ending, Event, FORMAT_VERSION};
 use repair_model::ids::{Digest, Domain};
 use repair_model::limits::{LOG_LINE_BYTES_MAX, LOG_SEGMENT_BYTES_MAX, OPENING_STATE_BYTES_MAX};
@@ -206,11 +208,43 @@ fn every_record_is_visited_in_turn() {
     let mut visited = Vec::new();
     let first = crate::each(&scene.state, &scene.id(), |record| {
         visited.push(record);
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     });
     assert_eq!(first.expect("verifies"), 0);
     assert_eq!(visited, crate::read(&scene.state, &scene.id()).expect("verifies").records);
     assert_eq!(crate::audit_links(&scene.state, &scene.id()).expect("verifies"), 18);
+}
+
+#[test]
+fn a_follower_visits_each_record_once_over_all_segments() {
+    let scene = Scene::new();
+    let mut follower = crate::Follower::new(&scene.state, &scene.id());
+    let mut seen = Vec::new();
+    let mut advance = |breaks: bool| {
+        let visit = |record: repair_model::event::Record| {
+            seen.push(record.sequence);
+            if breaks { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        follower.advance(visit).expect("verifies");
+        seen.len()
+    };
+    assert_eq!(advance(false), 0);
+    let mut journal = scene.open();
+    assert_eq!(advance(true), 1);
+    assert_eq!(advance(true), 2);
+    assert_eq!(advance(false), 2);
+    for _ in 0..3 {
+        journal.append(Some(&session()), suspended(), Durability::Process).expect("appended");
+        rotate(&mut journal, b"state");
+        journal.append(Some(&session()), suspended(), Durability::Process).expect("appended");
+        rotate(&mut journal, b"state");
+        add(&scene.segment(journal.chain.segment.start), b"{\"torn");
+        let reached = advance(false);
+        assert_eq!(advance(false), reached);
+    }
+    journal.append(Some(&session()), suspended(), Durability::Process).expect("appended");
+    advance(false);
+    assert_eq!(seen, (0..journal.chain.sequence()).collect::<Vec<_>>());
 }
 
 #[test]

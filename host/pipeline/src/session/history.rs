@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::transition::{advance, after_the_end};
 use super::{Phase, Session, Status};
-use crate::outside::{Log, LogError};
+use crate::outside::LogError;
 
 /// Version of the state that a segment opens with.
 const STATE_VERSION: u32 = 1;
@@ -108,15 +108,6 @@ impl History {
             unhealed: state.unhealed.into_iter().collect(),
         };
         history.and(records)
-    }
-
-    /// What the present segment of `log` says.
-    ///
-    /// # Errors
-    /// When the log cannot be read, or says what cannot be.
-    pub fn of(log: &mut impl Log) -> Result<Self, HistoryError> {
-        let state = log.opening_state()?;
-        Ok(Self::from_segment(state.as_deref(), log.records()?)?)
     }
 
     fn and(self, records: &[Record]) -> Result<Self, IllegalTransition> {

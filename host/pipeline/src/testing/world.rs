@@ -12,7 +12,7 @@ use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::FailureClass;
 use repair_model::grant::Channel;
 use repair_model::ids::{Permille, SessionId};
-use repair_model::outcome::{ServiceVerdict, Verdict};
+use repair_model::outcome::{Probe, ServiceVerdict, Verdict};
 use repair_model::plan::FrozenPlan;
 use repair_model::query::{Query, QueryKind};
 use repair_model::target::Target;
@@ -23,7 +23,7 @@ use crate::approval::{self, PersonsAnswer};
 use crate::outside::{Clock, Durability, Log as _};
 use crate::policy::{BoundsSource, Layer, Policies, PolicySource};
 use crate::report::Report;
-use crate::session::History;
+use crate::session::{Folded, History, Session};
 use crate::settings::Settings;
 use crate::workflow::{Options, UndoStep, Workflow, WorkflowError, undo_steps};
 
@@ -87,7 +87,13 @@ impl World {
                 command: Vec::new(),
                 yes: false,
                 approver: "ann@host".to_owned(),
-                holder: Holder { user: "ann".into(), host: "host".into(), pid: 1, started: "1".into() },
+                holder: Holder {
+                    user: "ann".into(),
+                    host: "host".into(),
+                    pid: 1,
+                    started: "1".into(),
+                    boot: String::new(),
+                },
                 elsewhere: Vec::new(),
                 session_random: [0; 4],
                 nonce_random: [0; 12],
@@ -115,6 +121,7 @@ impl World {
             deployment: &mut self.deployment,
             tools: &mut self.tools,
             log: &mut self.log,
+            folded: Folded::default(),
             person: &mut self.person,
             clock: &self.clock,
             policies: &self.policies,
@@ -143,6 +150,11 @@ impl World {
         self.begin_process();
         let session = self.history().sessions().last().expect("a session").id.clone();
         ready(self.workflow().resume(&session, said))
+    }
+
+    /// What would be told of the open step of `session`.
+    pub fn foresee(&mut self, session: &Session) -> Option<Probe> {
+        ready(self.workflow().foresee(session)).expect("a log in memory")
     }
 
     /// Applies the plan that waits.

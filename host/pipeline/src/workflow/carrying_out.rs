@@ -27,6 +27,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             deployment: self.deployment,
             tools: self.tools,
             log: self.log,
+            folded: &mut self.folded,
             person: self.person,
             clock: self.clock,
             policies: self.policies,

@@ -9,7 +9,7 @@ use crate::approval::{Person, Progress};
 use crate::outside::{Deployment, Durability, Log, LogError, Tools};
 use crate::projection;
 use crate::report::Conclusion;
-use crate::session::{History, Session};
+use crate::session::Session;
 
 impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Begins a session in the place of all that are not over. The evidence that it begins with is in the log before
@@ -37,7 +37,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// A new segment opens with the folded state, so that the next resume reads this segment and nothing before it.
     pub(super) fn begin_segment_when_full(&mut self) -> Result<(), WorkflowError> {
         if self.log.is_segment_full() {
-            let state = History::of(self.log)?.opening_state(self.clock.now())?;
+            let state = self.folded.of(self.log)?.opening_state(self.clock.now())?;
             self.log.begin_segment(&state)?;
         }
         Ok(())
@@ -48,7 +48,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let shows = projection::shows(&event);
         self.log.append(Some(session), event, durability)?;
         if shows {
-            projection::publish(self.log, self.deployment, self.person, session);
+            projection::publish(&mut self.folded, self.log, self.deployment, self.person, session);
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// The session as the log has it, with whatever others recorded meanwhile.
     pub(super) fn session_now(&mut self, id: &SessionId) -> Result<Session, WorkflowError> {
-        History::of(self.log)?.session(id).cloned().ok_or_else(|| WorkflowError::Request {
+        self.folded.of(self.log)?.session(id).cloned().ok_or_else(|| WorkflowError::Request {
             what: format!("no session {id} of this target is known to the newest part of its log"),
             hints: vec!["`repair sessions` lists them".to_owned()],
         })

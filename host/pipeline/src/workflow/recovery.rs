@@ -12,12 +12,12 @@ use super::{Course, Workflow, WorkflowError};
 use crate::approval::{Person, SettleRequest};
 use crate::execution::checkpoint;
 use crate::outside::{Deployment, Durability, Log, Tools};
-use crate::session::{History, Session, StepState};
+use crate::session::{Session, StepState};
 
 impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Settles the open intents of all earlier sessions and ends those that are not over: `successor` takes their place.
     pub(super) async fn settle_earlier(&mut self, successor: &SessionId) -> Result<Vec<SessionId>, WorkflowError> {
-        let left: Vec<Session> = History::of(self.log)?.open().cloned().collect();
+        let left: Vec<Session> = self.folded.of(self.log)?.open().cloned().collect();
         for session in &left {
             self.give_up(session, format!("superseded by session {successor}")).await?;
         }

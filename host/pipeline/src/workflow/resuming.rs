@@ -19,7 +19,7 @@ use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Deployment, Durability, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{GrantState, History, PlanState, Session, Status};
+use crate::session::{GrantState, PlanState, Session, Status};
 
 /// Why a session cannot be resumed. [`Ineligible::reason`] is the word for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,8 +128,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// # Errors
     /// When no session waits with that plan, or it was not approved.
     pub async fn apply(&mut self, digest_prefix: &str) -> Result<Report, WorkflowError> {
-        let history = History::of(self.log)?;
-        let session = history.session_of_plan(digest_prefix).ok_or_else(|| WorkflowError::Request {
+        let found = self.folded.of(self.log)?.session_of_plan(digest_prefix).cloned();
+        let session = found.ok_or_else(|| WorkflowError::Request {
             what: format!("no session of this target waits with a plan {digest_prefix}"),
             hints: vec!["`repair sessions` lists them; `repair plan` makes a new plan".to_owned()],
         })?;
@@ -137,7 +137,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         if let Some(state) = state.filter(|_| session.status == Status::AwaitingApproval)
             && session.unused_grant(state.plan).is_none()
         {
-            let frozen = self.stored_plan(session, state)?;
+            let frozen = self.stored_plan(&session, state)?;
             let unattended =
                 state.decision == Some(Decision::Allow) || (self.options.yes && yes_flag_covers(frozen.plan().risk()));
             if !unattended {

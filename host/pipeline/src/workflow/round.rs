@@ -14,7 +14,6 @@ use crate::execution::{ATTEMPT_WINDOW_SECONDS, attempts_since};
 use crate::outside::{Deployment, Durability, Log, TargetError, Tools};
 use crate::planning::{Planner, Planning};
 use crate::report::Conclusion;
-use crate::session::History;
 
 /// Tries that a tool is told of.
 const HISTORY_TRIES_MAX: usize = 32;
@@ -98,7 +97,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     async fn plan(&mut self, course: &Course, finding: &Finding) -> Result<Planning, WorkflowError> {
         self.person.tell(Progress::Planning);
-        let history = History::of(self.log)?;
+        let history = self.folded.of(self.log)?;
         let tries = history.attempts_for(finding.class, self.clock.now(), HISTORY_TRIES_MAX);
         Ok(self.planner(course).plan(finding, &tries).await?)
     }
@@ -121,8 +120,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     /// Effects begun for `class` within the last hour, those of other projects of the directory too.
     pub(super) fn attempts(&mut self, class: FailureClass) -> Result<u32, WorkflowError> {
         let since = self.clock.now().saturating_sub(SignedDuration::from_secs(ATTEMPT_WINDOW_SECONDS));
-        let history = History::of(self.log)?;
+        let history = self.folded.of(self.log)?;
         let elsewhere = &self.options.elsewhere;
-        Ok(since.map_or(u32::MAX, |since| attempts_since(&history, elsewhere, Some(class), since)))
+        Ok(since.map_or(u32::MAX, |since| attempts_since(history, elsewhere, Some(class), since)))
     }
 }

@@ -16,15 +16,15 @@ use crate::testing::{Killed, Plant, assert_only_forward};
 
 /// What is run, killed and resumed.
 #[derive(Clone, Copy)]
-struct Scenario {
-    name: &'static str,
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
     /// The world before its first process.
-    world: fn() -> World,
+    pub(super) world: fn() -> World,
     /// What people do until the session is over or waits, in as many processes as that takes.
-    finish: fn(&mut World),
+    pub(super) finish: fn(&mut World),
 }
 
-const SCENARIOS: [Scenario; 10] = [
+pub(super) const SCENARIOS: [Scenario; 11] = [
     Scenario { name: "a port moves", world: || healing(moves_web), finish: heal_or_resume },
     Scenario { name: "up alone", world: || healing(|_| proposal(vec![up()])), finish: heal_or_resume },
     Scenario { name: "a restart", world: restarting, finish: heal_or_resume },
@@ -35,6 +35,7 @@ const SCENARIOS: [Scenario; 10] = [
     Scenario { name: "the first up fails", world: failing_once, finish: heal_or_resume },
     Scenario { name: "approved from elsewhere", world: unattended, finish: approve_and_apply },
     Scenario { name: "nobody approves", world: unattended, finish: heal_or_resume },
+    Scenario { name: "a person says no", world: declined, finish: heal_or_resume },
 ];
 
 fn up() -> Action {
@@ -90,6 +91,12 @@ fn failing_once() -> World {
 fn unattended() -> World {
     let mut world = healing(moves_web);
     world.person.interactive = false;
+    world
+}
+
+fn declined() -> World {
+    let mut world = healing(moves_web);
+    world.person.answers = std::iter::repeat_n(PersonsAnswer::No, 20).collect();
     world
 }
 
@@ -157,8 +164,8 @@ fn end_of(world: &World) -> (Status, Plant, Vec<String>) {
     (last_status(world), plant.state(), done)
 }
 
-/// Everything that must hold after a run with crashes, beside one without.
-fn assert_same_end(world: &World, whole: &World, when: &str) {
+/// Everything that must hold after a run with crashes or stops, beside one without.
+pub(super) fn assert_same_end(world: &World, whole: &World, when: &str) {
     assert_eq!(end_of(world), end_of(whole), "{when}");
     assert_only_forward(world);
     let history = world.history();
@@ -169,7 +176,7 @@ fn assert_same_end(world: &World, whole: &World, when: &str) {
     assert_eq!(began.len(), whole.log.events("session-began").len(), "{when}: no session but the one was begun");
 }
 
-fn whole_run(scenario: &Scenario) -> (World, usize) {
+pub(super) fn whole_run(scenario: &Scenario) -> (World, usize) {
     let mut whole = (scenario.world)();
     let before = whole.trace.points();
     (scenario.finish)(&mut whole);
@@ -190,4 +197,92 @@ fn a_heal_that_is_killed_at_any_moment_comes_to_the_same_end() {
             assert_same_end(&world, &whole, &format!("{}: killed at {at} of {points}", scenario.name));
         }
     }
+}
+
+#[test]
+fn a_resume_that_is_killed_too_comes_to_the_same_end() {
+    let scenario = SCENARIOS[0];
+    let (whole, points) = whole_run(&scenario);
+    for first in 0..points {
+        // Every third, each time another one, so that all of them are met.
+        for second in (first % 3..).step_by(3) {
+            let mut world = (scenario.world)();
+            assert!(killed_after(&mut world, first, scenario.finish), "{first}");
+            if !killed_after(&mut world, second, scenario.finish) {
+                break;
+            }
+            (scenario.finish)(&mut world);
+            assert_same_end(&world, &whole, &format!("killed at {first} and at {second}"));
+        }
+    }
+}
+
+/// How a person answers for a step that no probe can tell.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    /// By an option of `repair resume`, once it is blocked.
+    AsOption,
+    /// At the terminal, when asked.
+    AtTerminal,
+}
+
+/// Every world of these scenarios that was killed with an intent open, and what really became of it.
+fn left_open(mut each: impl FnMut(World, bool, &World, String)) {
+    let scenarios =
+        SCENARIOS.iter().filter(|scenario| !matches!(scenario.name, "nobody approves" | "a person says no"));
+    for scenario in scenarios {
+        let (whole, points) = whole_run(scenario);
+        let mut met = 0;
+        for at in 0..points {
+            let mut world = (scenario.world)();
+            assert!(killed_after(&mut world, at, scenario.finish));
+            let last = world.history().sessions().last().cloned();
+            let Some(session) = last.filter(|session| session.open_intent().is_some()) else { continue };
+            met += 1;
+            let happened = match world.foresee(&session).expect("an open intent") {
+                repair_model::outcome::Probe::Happened => true,
+                repair_model::outcome::Probe::DidNotHappen => false,
+                other => panic!("{other:?}"),
+            };
+            world.deployment.plant.as_mut().expect("a plant").is_unclear = true;
+            each(world, happened, &whole, format!("{}: killed at {at} of {points}", scenario.name));
+        }
+        assert!(met > 4, "{}: {met} with an open intent", scenario.name);
+    }
+}
+
+#[test]
+fn what_no_probe_can_tell_blocks_the_session_until_a_person_says_it() {
+    for says in [Says::AsOption, Says::AtTerminal] {
+        left_open(|mut world, happened, whole, when| {
+            let effects = world.trace.effects();
+            let report = world.resume().expect("a report");
+            assert!(matches!(report.conclusion, Conclusion::Blocked(BlockReason::PersonNeeded, _)), "{when}");
+            assert_eq!(last_status(&world), Status::Blocked(BlockReason::PersonNeeded), "{when}");
+            assert_eq!(world.trace.effects(), effects, "{when}: nothing is done as long as nobody knows");
+            assert!(report.next_steps.iter().any(|step| step.contains("--happened")), "{:?}", report.next_steps);
+            // Once more without an answer changes nothing.
+            world.resume().expect("a report");
+            assert_eq!(last_status(&world), Status::Blocked(BlockReason::PersonNeeded), "{when}");
+            assert_eq!(world.trace.effects(), effects, "{when}");
+            match says {
+                Says::AsOption => drop(world.resume_saying(Some(happened)).expect("a report")),
+                Says::AtTerminal => {
+                    world.person.settles = [happened].into();
+                    world.resume().expect("a report");
+                }
+            }
+            assert_eq!(end_of(&world), end_of(whole), "{when}, {says:?}");
+            assert_only_forward(&world);
+        });
+    }
+}
+
+#[test]
+fn what_a_person_says_does_not_count_where_the_probe_can_tell() {
+    left_open(|mut world, happened, whole, when| {
+        world.deployment.plant.as_mut().expect("a plant").is_unclear = false;
+        world.resume_saying(Some(!happened)).expect("a report");
+        assert_eq!(end_of(&world), end_of(whole), "{when}");
+    });
 }

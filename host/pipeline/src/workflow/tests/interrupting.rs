@@ -1,5 +1,6 @@
 //! A person who wants to stop gets that, at whatever moment.
 
+use super::crashing::{SCENARIOS, assert_same_end, whole_run};
 use super::*;
 
 #[test]
@@ -67,4 +68,23 @@ fn stopping_the_verification_of_the_last_round_counts_as_stopped_and_not_as_a_bo
     assert_eq!(world.heal().expect("a report").conclusion, Conclusion::Interrupted);
     assert!(matches!(last_status(&world), Status::Suspended(_)));
     assert!(world.trace.count(|call| *call == Call::Verify) < 5, "it does not go on looking");
+}
+
+#[test]
+fn a_session_that_was_stopped_at_any_moment_goes_on_to_the_same_end() {
+    for scenario in SCENARIOS {
+        let (whole, _) = whole_run(&scenario);
+        let begins_at = (scenario.world)().trace.len();
+        for at in begins_at..whole.trace.len() {
+            let mut world = (scenario.world)();
+            world.person.stops_at = Some(at);
+            // An undo that was stopped says so by an error.
+            let when = format!("{}: stopped at {at}", scenario.name);
+            let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (scenario.finish)(&mut world)));
+            assert!(stopped.is_ok() || scenario.name.contains("undone"), "{when}");
+            world.person.stops_at = None;
+            (scenario.finish)(&mut world);
+            assert_same_end(&world, &whole, &when);
+        }
+    }
 }
