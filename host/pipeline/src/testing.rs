@@ -23,7 +23,7 @@ use crate::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRe
 use crate::outside::{Clock, Durability, ToolFailure, Tools};
 
 pub use deployment::FakeDeployment;
-pub use log::FakeLog;
+pub use log::{FakeLog, Meanwhile};
 pub use plant::{Plant, assert_only_forward};
 pub use world::{World, begun, compose_up, policies, port_owner_query, proposal, remap, verdict};
 

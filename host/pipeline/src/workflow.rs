@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use repair_model::decision::Decided;
-use repair_model::event::{Holder, Purpose};
+use repair_model::event::{Ending, Holder, Purpose};
 use repair_model::evidence::Evidence;
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::grant::Grant;
@@ -20,7 +20,7 @@ use crate::outside::{Clock, Deployment, Log, LogError, TargetError, Tools};
 use crate::planning::{Draft, Passed};
 use crate::policy::Policies;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{Folded, HistoryError, IllegalTransition};
+use crate::session::{Folded, HistoryError, IllegalTransition, Status};
 use crate::settings::Settings;
 
 mod approving;
@@ -231,7 +231,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             next = went.or_else(|error| where_target_fails(&course, error))?;
         };
         self.record_end(&course, &conclusion, &next_steps)?;
-        Ok(self.report(course, conclusion, next_steps))
+        // Somebody may have been faster, and what the log says counts.
+        let is_given_up = self.session_now(&course.session)?.status == Status::Ended(Ending::Aborted);
+        match is_given_up && conclusion != Conclusion::Declined {
+            true => Ok(self.report(course, Conclusion::GivenUp, Vec::new())),
+            false => Ok(self.report(course, conclusion, next_steps)),
+        }
     }
 
     fn report(&self, course: Course, conclusion: Conclusion, next_steps: Vec<String>) -> Report {

@@ -3,11 +3,26 @@
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 
-use repair_model::event::{Event, Record};
+use repair_model::event::{Ending, Event, Record};
+use repair_model::grant::Channel;
 use repair_model::ids::{Digest, Domain, SessionId};
+use repair_model::plan::FrozenPlan;
 
 use super::{Call, FakeClock, Trace};
+use crate::approval;
 use crate::outside::{Clock, Durability, Log, LogError};
+use crate::session::{History, PlanState};
+
+/// What somebody else writes to the log without the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// The last session is given up.
+    Abort,
+    /// Its present plan is approved.
+    Approve,
+    /// The plan that it has now is approved once it has another one.
+    ApproveLate,
+}
 
 /// The log of one target.
 pub struct FakeLog {
@@ -25,6 +40,9 @@ pub struct FakeLog {
     pub fails_at: Option<usize>,
     pub writes: usize,
     pub poisoned: bool,
+    /// What somebody else writes, once the trace has so many entries and there is something to write about.
+    pub meanwhile: Option<(usize, Meanwhile)>,
+    late: Option<PlanState>,
     pub clock: FakeClock,
     pub trace: Trace,
 }
@@ -41,6 +59,8 @@ impl FakeLog {
             fails_at: None,
             writes: 0,
             poisoned: false,
+            meanwhile: None,
+            late: None,
             clock,
             trace,
         }
@@ -54,6 +74,47 @@ impl FakeLog {
     /// All events of that kind.
     pub fn events(&self, wanted: &str) -> Vec<&Event> {
         self.records.iter().map(|record| &record.event).filter(|event| kind(event) == wanted).collect()
+    }
+
+    /// Appends a record, whoever writes it.
+    pub fn put(&mut self, session: Option<SessionId>, event: Event) {
+        let sequence = u64::try_from(self.older.len() + self.records.len()).expect("few records");
+        self.records.push(Record { sequence, session, epoch: 1, time: self.clock.now(), event });
+    }
+
+    fn let_others_write(&mut self) {
+        let Some((at, what)) = self.meanwhile else { return };
+        if self.trace.len() < at {
+            return;
+        }
+        let history = History::from_segment(self.opening.as_deref(), &self.records).expect("legal until now");
+        let Some(session) = history.open().last() else { return };
+        if what == Meanwhile::ApproveLate && self.late.is_none() {
+            self.late = session.plan.clone();
+            return;
+        }
+        let approved = match what {
+            Meanwhile::Abort => None,
+            Meanwhile::Approve => session.plan.clone(),
+            Meanwhile::ApproveLate => {
+                self.late.clone().filter(|late| session.plan.as_ref().is_some_and(|now| now.plan != late.plan))
+            }
+        };
+        let event = match approved {
+            None if what == Meanwhile::Abort => {
+                let reason = "given up by bob@host".to_owned();
+                Event::Ended { ending: Ending::Aborted, reason, next_steps: Vec::new() }
+            }
+            None => return,
+            Some(state) => {
+                let frozen = FrozenPlan::read(self.blobs[&state.blob].clone()).expect("a plan");
+                let now = self.clock.now();
+                let grant = approval::grant(&frozen, &session.id, "bob@host", Channel::Command, now, 3600, [0xbb; 16]);
+                Event::Granted { grant }
+            }
+        };
+        self.meanwhile = None;
+        self.put(Some(session.id.clone()), event);
     }
 
     fn write(&mut self) -> Result<(), LogError> {
@@ -80,9 +141,9 @@ fn kind(event: &Event) -> String {
 impl Log for FakeLog {
     fn append(&mut self, session: Option<&SessionId>, event: Event, durability: Durability) -> Result<(), LogError> {
         self.write()?;
+        self.let_others_write();
         self.trace.push(Call::Append(kind(&event), durability));
-        let sequence = u64::try_from(self.older.len() + self.records.len()).expect("few records");
-        self.records.push(Record { sequence, session: session.cloned(), epoch: 1, time: self.clock.now(), event });
+        self.put(session.cloned(), event);
         self.trace.point();
         Ok(())
     }
@@ -121,6 +182,7 @@ impl Log for FakeLog {
     }
 
     fn records(&mut self) -> Result<&[Record], LogError> {
+        self.let_others_write();
         Ok(&self.records)
     }
 

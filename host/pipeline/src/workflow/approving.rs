@@ -51,7 +51,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 Decision::Allow if unattended => Channel::Policy,
                 Decision::Ask | Decision::Allow => match self.ask(course, &draft).await? {
                     Answer::Yes(channel) => channel,
-                    Answer::Granted(grant) => return Ok(Approval::Granted(draft, grant)),
+                    Answer::Granted(grant) => return Ok(Approval::Granted(draft, *grant)),
                     Answer::Stop(conclusion) => {
                         let ways = (conclusion == Conclusion::Declined).then(|| other_ways(&draft.frozen));
                         return Ok(Approval::Stop(conclusion, ways.unwrap_or_default()));
@@ -164,7 +164,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             (PersonsAnswer::Later, _) if self.person.interrupted() => Answer::Stop(Conclusion::Interrupted),
             (PersonsAnswer::Later, Some(grant)) => {
                 self.go_on(&course.session)?;
-                Answer::Granted(grant)
+                Answer::Granted(Box::new(grant))
             }
             (PersonsAnswer::Later, None) => Answer::Stop(Conclusion::AwaitingApproval),
         })
@@ -198,7 +198,7 @@ enum Answer {
     /// Yes, and how it was said.
     Yes(Channel),
     /// Somebody has said yes from elsewhere meanwhile.
-    Granted(Grant),
+    Granted(Box<Grant>),
     /// Do it there instead.
     OtherWay(repair_model::plan::EditMethod),
     /// Not now, or not at all.

@@ -9,6 +9,7 @@ mod crashing;
 mod failing;
 mod gate;
 mod interrupting;
+mod meanwhile;
 mod order;
 mod tools;
 mod undoing;
