@@ -332,6 +332,10 @@ impl Deployment for ComposeDeployment {
         self.sweep_files(step)
     }
 
+    async fn sweep_edit(&mut self, edit: &FileEdit) -> Vec<String> {
+        crate::files::sweep(&self.path_of(&edit.file))
+    }
+
     fn ways_to_look(&self, step: &Step) -> Vec<String> {
         self.commands_to_look(step)
     }

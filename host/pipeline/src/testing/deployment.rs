@@ -272,6 +272,10 @@ impl Deployment for FakeDeployment {
         Vec::new()
     }
 
+    async fn sweep_edit(&mut self, _edit: &FileEdit) -> Vec<String> {
+        Vec::new()
+    }
+
     fn ways_to_look(&self, step: &Step) -> Vec<String> {
         vec![format!("look at {}", step.summary)]
     }

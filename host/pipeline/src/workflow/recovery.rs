@@ -120,10 +120,13 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let Some(state) = session.open_intent().or_else(|| session.unknown_step()) else {
             return Ok(Outcome::Done { detail: "nothing was open".to_owned() });
         };
-        if let Ok(step) = self.planned_step(session, state) {
-            for what in self.deployment.sweep(&step).await {
-                self.tell_recovered(&what);
-            }
+        let swept = match (&state.intent, self.planned_step(session, state)) {
+            (Intent::Undo { edit, .. }, _) => self.deployment.sweep_edit(edit).await,
+            (Intent::Apply { .. }, Ok(step)) => self.deployment.sweep(&step).await,
+            (Intent::Apply { .. }, Err(_)) => Vec::new(),
+        };
+        for what in swept {
+            self.tell_recovered(&what);
         }
         let (outcome, words) = match self.probe(session, state).await {
             Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened".to_owned()),
