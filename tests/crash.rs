@@ -6,12 +6,18 @@
 
 #[path = "crash/aftermath.rs"]
 mod aftermath;
+#[path = "crash/again.rs"]
+mod again;
 #[path = "crash/attempt.rs"]
 mod attempt;
 #[path = "crash/engine_events.rs"]
 mod engine_events;
+#[path = "crash/full_disk.rs"]
+mod full_disk;
 #[path = "crash/matrix.rs"]
 mod matrix;
+#[path = "crash/raced.rs"]
+mod raced;
 #[path = "crash/scenarios.rs"]
 mod scenarios;
 #[path = "crash/table.rs"]
@@ -30,12 +36,15 @@ use scenarios::SCENARIOS;
 /// Only scenarios with this in their names, for whoever looks for a defect.
 const ONLY_VARIABLE: &str = "REPAIR_CRASH_ONLY";
 
-/// Points that no healing of a sound project comes by, each with who kills there.
+/// Points that no healing comes by that was not killed before, each with the test that kills there.
 const ELSEWHERE: [(Point, &str); 4] = [
-    (Point::TailCopied, "host/journal/src/tests/recovery.rs"),
-    (Point::TailCut, "host/journal/src/tests/recovery.rs"),
-    (Point::CollectionRecorded, "host/journal/src/tests/retention.rs"),
-    (Point::CollectionBegun, "host/journal/src/tests/retention.rs"),
+    (Point::TailCopied, "again::a_resume_that_is_killed_too_is_gone_on_with"),
+    (Point::TailCut, "again::a_resume_that_is_killed_too_is_gone_on_with"),
+    (
+        Point::CollectionRecorded,
+        "repair-journal: tests::retaining::a_crash_at_any_step_is_made_good_by_the_next_session",
+    ),
+    (Point::CollectionBegun, "repair-journal: tests::retaining::a_crash_at_any_step_is_made_good_by_the_next_session"),
 ];
 
 #[test]

@@ -94,6 +94,11 @@ impl<'s> Reference<'s> {
         Ok((places, Aftermath::of(attempt, events)?))
     }
 
+    /// The points of its command of the number `command`, in order.
+    pub fn places(&self, command: usize) -> &[Place] {
+        &self.places[command]
+    }
+
     /// The names of the points that it comes by.
     pub fn points(&self) -> BTreeSet<&str> {
         self.places.iter().flatten().map(Place::point).collect()

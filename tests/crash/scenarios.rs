@@ -11,9 +11,9 @@ use std::time::Duration;
 use repair_test_support::{Engine, Finished, HeldPort, Project, Registry, WEB};
 
 /// Heals what may be healed without a person.
-const HEAL: [&str; 2] = ["--self-heal=preview", "--yes"];
+pub const HEAL: [&str; 2] = ["--self-heal=preview", "--yes"];
 /// The same around what a person types.
-const HEAL_UP: [&str; 7] = ["--self-heal=preview", "--yes", "--", "docker", "compose", "up", "-d"];
+pub const HEAL_UP: [&str; 7] = ["--self-heal=preview", "--yes", "--", "docker", "compose", "up", "-d"];
 /// The same with what Compose had said before.
 const HEAL_LOG: [&str; 4] = ["--self-heal=preview", "--yes", "--log", "up.log"];
 
