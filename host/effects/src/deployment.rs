@@ -336,13 +336,6 @@ impl Deployment for ComposeDeployment {
         crate::files::sweep(&self.path_of(&edit.file))
     }
 
-    async fn recall(&mut self, step: &Step) {
-        if let (Action::SetEnvValue(value), Change::SecretValue(edit)) = (&step.action, &step.change) {
-            // Looking at the file is what makes it known again; what the look says is settled already.
-            let _ = self.value_happened(value, edit);
-        }
-    }
-
     fn ways_to_look(&self, step: &Step) -> Vec<String> {
         self.commands_to_look(step)
     }

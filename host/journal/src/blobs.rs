@@ -25,6 +25,17 @@ pub(crate) fn store(folder: &Folder, bytes: &[u8]) -> Result<Digest, Trouble> {
     Ok(digest)
 }
 
+/// Removes what a writer that died has left beside its blob. Only the holder of the lease stores blobs, so it alone may.
+pub(crate) fn sweep(folder: &Folder) -> Result<(), Trouble> {
+    let Some(blobs) = folder.folder(BLOBS)? else { return Ok(()) };
+    for name in blobs.names()? {
+        if let Some(shelf) = blobs.folder(&name)? {
+            shelf.sweep()?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether `bytes` are small enough for a blob.
 ///
 /// # Errors

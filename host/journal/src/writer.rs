@@ -78,6 +78,7 @@ impl Journal {
         let lease = Lease::take(&folder, &target.directory, &holder, || reading::running_effect(state, &id))?;
         let _locked = lease::lock_append(&folder)?;
         folder.sweep()?;
+        blobs::sweep(&folder)?;
         if !has_log(&folder)? {
             create_log(&folder, target, clock.as_ref())?;
         }

@@ -273,10 +273,6 @@ pub trait Deployment {
     /// The same for an edit that belongs to no step of a plan, such as one that takes another back.
     async fn sweep_edit(&mut self, edit: &FileEdit) -> Vec<String>;
 
-    /// Lets the deployment know again what a step that is done wrote, where only the process that did it knew: the steps
-    /// behind it were planned on a file without that.
-    async fn recall(&mut self, step: &Step);
-
     /// The commands with which a person can look whether `step` has happened, the most telling first.
     fn ways_to_look(&self, step: &Step) -> Vec<String>;
 

@@ -39,7 +39,6 @@ pub enum Call {
     BeginSegment,
     MayGoOn,
     SweepEdit(String),
-    Recall(ActionKind),
     Settle,
     Observe(QueryKind),
     Propose(String),

@@ -13,6 +13,7 @@
 
 mod archive;
 mod devlake;
+mod disk;
 mod engine;
 mod image;
 mod place;
@@ -26,6 +27,7 @@ mod run;
 mod saved;
 
 pub use devlake::{DevLake, DevLakePorts};
+pub use disk::SmallDisk;
 pub use engine::{DOCKER_CONFIG_VARIABLE, DOCKER_HOST_VARIABLE, DOCKER_PATH_VARIABLE, ENGINE_VARIABLE, Engine};
 pub use image::{IMAGES, WEB};
 pub use place::target_dir;

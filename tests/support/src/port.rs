@@ -3,7 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr as SocketAddrUnix, UnixListener};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,10 +22,13 @@ pub const PORTS_PER_BLOCK: u16 = 100;
 /// Below the range from which systems take ports for outgoing connections.
 const BLOCKS: std::ops::Range<u16> = 200..320;
 
-/// Consecutive host ports that no other test of this checkout gets until many others had theirs.
-#[derive(Clone, Copy, Debug)]
+/// Consecutive host ports that no other test of this machine gets while this lives, and no other one of this checkout until
+/// many others had theirs.
+#[derive(Clone, Debug)]
 pub struct PortBlock {
     first: u16,
+    // The kernel forgets it with its owner, and it has the same scope as the ports: a network namespace.
+    _claim: Arc<UnixListener>,
 }
 
 impl PortBlock {
@@ -39,9 +45,11 @@ impl PortBlock {
         let next = BLOCKS.cycle().skip(usize::from(last - BLOCKS.start) + 1).take(BLOCKS.len());
         for block in next {
             let first = block * PORTS_PER_BLOCK;
+            let name = SocketAddrUnix::from_abstract_name(format!("repair-test-ports-{block}"));
+            let Ok(claim) = name.and_then(|name| UnixListener::bind_addr(&name)) else { continue };
             if (first..first + PORTS_PER_BLOCK).all(is_free) {
                 fs::write(&record, block.to_string()).with_context(|| format!("cannot write {}", record.display()))?;
-                return Ok(Self { first });
+                return Ok(Self { first, _claim: Arc::new(claim) });
             }
         }
         bail!("no {PORTS_PER_BLOCK} consecutive free ports between 20000 and 32000")
@@ -51,7 +59,7 @@ impl PortBlock {
     ///
     /// # Panics
     /// When `index` is not below [`PORTS_PER_BLOCK`].
-    pub fn port(self, index: u16) -> u16 {
+    pub fn port(&self, index: u16) -> u16 {
         assert!(index < PORTS_PER_BLOCK, "a block has {PORTS_PER_BLOCK} ports");
         self.first + index
     }

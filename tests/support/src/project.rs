@@ -81,8 +81,8 @@ impl<'e> Project<'e> {
     }
 
     /// Its ports.
-    pub fn ports(&self) -> PortBlock {
-        self.ports
+    pub fn ports(&self) -> &PortBlock {
+        &self.ports
     }
 
     /// The port at `index` of its block.

@@ -277,10 +277,6 @@ impl Deployment for FakeDeployment {
         Vec::new()
     }
 
-    async fn recall(&mut self, step: &Step) {
-        self.trace.push(Call::Recall(step.action.kind()));
-    }
-
     fn ways_to_look(&self, step: &Step) -> Vec<String> {
         vec![format!("look at {}", step.summary)]
     }

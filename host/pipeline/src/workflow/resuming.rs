@@ -10,7 +10,7 @@ use repair_model::evidence::{Evidence, Provenance};
 use repair_model::grant::GrantVoid;
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::Outcome;
-use repair_model::plan::FrozenPlan;
+use repair_model::plan::{Change, FrozenPlan, Step};
 use repair_model::tool::Proposal;
 
 use super::next_steps::other_ways;
@@ -194,19 +194,21 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         })
     }
 
+    /// Lets the deployment know the files again that drawn values were written into: only the process that drew them knew
+    /// what such a file is now, and no log says it. Without that, a later step of the plan would find a changed file.
+    async fn recall_drawn_values(&mut self, frozen: &FrozenPlan, done: usize) {
+        let drew = |step: &&Step| matches!(step.change, Change::SecretValue(_));
+        for step in frozen.plan().steps.iter().take(done).filter(drew) {
+            // Nothing depends on the answer; the gate looks at the file itself.
+            self.deployment.probe(step).await;
+        }
+    }
+
     /// Where a session that goes on now takes up its way.
     pub(super) async fn where_it_stands(&mut self, id: &SessionId) -> Result<Next, WorkflowError> {
         let session = self.session_now(id)?;
         let Some(state) = session.plan_of_round().cloned() else { return self.another_round(id) };
         let frozen = self.stored_plan(&session, &state)?;
-        for (step, planned) in session
-            .begun_steps()
-            .filter_map(|begun| Some((begun, frozen.plan().steps.get(usize::try_from(begun.step).ok()?)?)))
-        {
-            if matches!(step.outcome, Some(Outcome::Done { .. })) {
-                self.deployment.recall(planned).await;
-            }
-        }
         if session.begun_steps().any(|step| matches!(step.outcome, Some(Outcome::Failed { .. }))) {
             return self.another_round(id);
         }
@@ -220,6 +222,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
         if let Some(grant) = session.used_grant(state.plan).or_else(|| session.unused_grant(state.plan)) {
             let grant = grant.clone();
+            self.recall_drawn_values(&frozen, done).await;
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
         let does_not_stand = |grant: &GrantState| {

@@ -1,0 +1,219 @@
+//! The matrix: every scenario, killed at every point that it comes by, against the same scenario that is not killed.
+//!
+//! Nothing is listed by hand: the points are those of the trace of the run that is not killed. A sample of them is chosen
+//! by rules that do not change from run to run, so that a failure comes again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use crate::aftermath::{Aftermath, drawn_value};
+use crate::attempt::{Attempt, Place};
+use crate::engine_events::EngineEvents;
+use crate::scenarios::Scenario;
+use crate::table::Table;
+
+/// Set to `all` to kill everywhere.
+pub const POINTS_VARIABLE: &str = "REPAIR_CRASH_POINTS";
+/// Projects that are broken and healed side by side.
+const WORKERS: usize = 4;
+/// Of the points that are neither an effect's nor a record's in the first scenario, one in so many is in the sample.
+const SAMPLED_OF: u64 = 24;
+/// The points of effects.
+const EFFECTS: [&str; 9] = [
+    "effect-intended",
+    "process-started",
+    "process-recorded",
+    "process-ended",
+    "request-begun",
+    "request-answered",
+    "project-file-written",
+    "project-file-renamed",
+    "effect-ended",
+];
+
+/// Whether everything is asked for.
+pub fn is_whole() -> bool {
+    std::env::var(POINTS_VARIABLE).is_ok_and(|points| points == "all")
+}
+
+/// A scenario that was not killed.
+pub struct Reference<'s> {
+    scenario: &'s Scenario,
+    aftermath: Aftermath,
+    /// The points of each command.
+    places: Vec<Vec<Place>>,
+}
+
+/// One kill.
+#[derive(Clone, Debug)]
+struct Kill {
+    scenario: usize,
+    command: usize,
+    place: Place,
+}
+
+/// What came of one.
+enum Came {
+    Killed,
+    /// The run did not come by.
+    Passed,
+}
+
+impl<'s> Reference<'s> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When it does not end as the scenario says.
+    pub fn of(scenario: &'s Scenario, events: &EngineEvents) -> Result<Self, String> {
+        let mut attempt = Attempt::new(scenario);
+        match Self::run(scenario, &mut attempt, events) {
+            Ok((places, aftermath)) => Ok(Self { scenario, aftermath, places }),
+            Err(what) => Err(format!("{}, not killed: {what}\n{}", scenario.name, attempt.transcript())),
+        }
+    }
+
+    fn run(
+        scenario: &Scenario,
+        attempt: &mut Attempt<'_>,
+        events: &EngineEvents,
+    ) -> Result<(Vec<Vec<Place>>, Aftermath), String> {
+        let mut places = Vec::new();
+        let mut code = None;
+        for command in scenario.commands {
+            let (said, passed) = attempt.traced(command)?;
+            places.push(passed);
+            code = said.code();
+        }
+        let status = attempt.sessions()?.pop().map(|session| session.status).unwrap_or_default();
+        let (end_code, end_status) = scenario.end;
+        if code != Some(end_code) || status != end_status {
+            return Err(format!("it ends with {code:?} and `{status}`"));
+        }
+        Ok((places, Aftermath::of(attempt, events)?))
+    }
+
+    /// The points of its command of the number `command`, in order.
+    pub fn places(&self, command: usize) -> &[Place] {
+        &self.places[command]
+    }
+
+    /// The names of the points that it comes by.
+    pub fn points(&self) -> BTreeSet<&str> {
+        self.places.iter().flatten().map(Place::point).collect()
+    }
+
+    /// Kills one run and goes on with it, then compares.
+    fn kill(&self, command: usize, place: &Place, events: &EngineEvents) -> Result<(Came, u32), String> {
+        let mut attempt = Attempt::new(self.scenario);
+        let result = self.kill_in(&mut attempt, command, place, events);
+        result.map_err(|what| format!("{}: {what}\n{}", self.scenario.name, attempt.transcript()))
+    }
+
+    fn kill_in(
+        &self,
+        attempt: &mut Attempt<'_>,
+        command: usize,
+        place: &Place,
+        events: &EngineEvents,
+    ) -> Result<(Came, u32), String> {
+        let killed = attempt.until_killed(command, &place.kill())?;
+        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events)?))
+    }
+
+    /// Goes on with an attempt that was killed, and compares. How much the engine did twice.
+    ///
+    /// # Errors
+    /// When it ends otherwise than this one.
+    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents) -> Result<u32, String> {
+        let drawn = drawn_value(attempt);
+        attempt.go_on()?;
+        if drawn.is_some() && drawn_value(attempt) != drawn {
+            return Err("the drawn value that stood there is another one now".to_owned());
+        }
+        let aftermath = Aftermath::of(attempt, events)?;
+        aftermath.equals(&self.aftermath)?;
+        Ok(aftermath.duplicates(&self.aftermath))
+    }
+}
+
+/// Kills everywhere, or at the sample, and returns the table and everything that went wrong.
+pub fn kill_everywhere(references: &[Reference<'_>], events: &EngineEvents) -> (Table, Vec<String>) {
+    let mut kills = VecDeque::new();
+    for (scenario, reference) in references.iter().enumerate() {
+        for (command, places) in reference.places.iter().enumerate() {
+            let kill = |place: &Place| Kill { scenario, command, place: place.clone() };
+            let chosen = |place: &&Place| is_whole() || is_sampled(scenario, reference.scenario, command, place);
+            kills.extend(places.iter().filter(chosen).map(kill));
+        }
+    }
+    let table = Mutex::new(Table::default());
+    let failures = Mutex::new(Vec::new());
+    side_by_side(kills, |kill: Kill| {
+        let reference = &references[kill.scenario];
+        let result = caught(|| reference.kill(kill.command, &kill.place, events));
+        let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = table.row(reference.scenario.name, kill.place.point());
+        match result {
+            Ok((Came::Killed, duplicates)) => {
+                row.kills += 1;
+                row.duplicates += duplicates;
+            }
+            Ok((Came::Passed, _)) => row.passed += 1,
+            Err(what) => {
+                row.failures += 1;
+                let what = format!("{} in command {}: {what}", kill.place.kill(), kill.command + 1);
+                eprintln!("FAILED {what}");
+                failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+            }
+        }
+    });
+    let take = |failures: Mutex<Vec<String>>| failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (table.into_inner().unwrap_or_else(PoisonError::into_inner), take(failures))
+}
+
+/// Works through `jobs` with several workers.
+pub fn side_by_side<J: Send>(jobs: impl Into<VecDeque<J>>, work: impl Fn(J) + Sync) {
+    let jobs = Mutex::new(jobs.into());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(job) = job else { break };
+                    work(job);
+                }
+            });
+        }
+    });
+}
+
+/// A panic is a failure as any other: the rest of the matrix still counts.
+pub fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned())
+    })
+}
+
+/// Every point of an effect, every kind of record in the first scenario once, and a stable part of the rest.
+fn is_sampled(at: usize, scenario: &Scenario, command: usize, place: &Place) -> bool {
+    let is_effect = EFFECTS.contains(&place.point());
+    let is_kind_of_record = at == 0 && place.point() == "line-written" && place.occurrence == 1;
+    is_effect || is_kind_of_record || hash(&format!("{} {command} {}", scenario.name, place.kill())) % SAMPLED_OF == 0
+}
+
+/// The same on every machine and in every run (FNV-1a, 64 bits).
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// How often each point comes by in all references, for the table's head.
+pub fn comes_by(references: &[Reference<'_>]) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for place in references.iter().flat_map(|reference| reference.places.iter().flatten()) {
+        *times.entry(place.point().to_owned()).or_default() += 1;
+    }
+    times
+}
