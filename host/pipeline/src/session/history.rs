@@ -19,6 +19,9 @@ use super::transition::{advance, after_the_end};
 use super::{Phase, Session, Status};
 use crate::outside::LogError;
 
+/// Bytes of what is told of the outcome of one try.
+const OUTCOME_TEXT_BYTES_MAX: usize = 1024;
+
 /// Version of the state that a segment opens with.
 const STATE_VERSION: u32 = 1;
 
@@ -313,7 +316,14 @@ fn began(id: &SessionId, event: &Event, time: Timestamp) -> Option<Session> {
     })
 }
 
+/// What came of a step, in words for a tool: bounded, because tries are carried on from segment to segment.
 fn describe(outcome: Option<&Outcome>, session: &Session) -> String {
+    let mut words = words_for(outcome, session);
+    words.truncate(words.floor_char_boundary(OUTCOME_TEXT_BYTES_MAX));
+    words
+}
+
+fn words_for(outcome: Option<&Outcome>, session: &Session) -> String {
     match outcome {
         None => "unclear: not settled".to_owned(),
         Some(Outcome::Failed { error, .. }) => format!("failed: {error}"),
