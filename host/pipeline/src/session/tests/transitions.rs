@@ -7,7 +7,7 @@ use repair_model::event::{BlockReason, Holder};
 use repair_model::outcome::Verdict;
 
 fn holder() -> Holder {
-    Holder { user: "ann".into(), host: "host".into(), pid: 1, started: "1".into() }
+    Holder { user: "ann".into(), host: "host".into(), pid: 1, started: "1".into(), boot: String::new() }
 }
 
 /// Every kind of event, most of them in several forms.
