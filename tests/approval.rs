@@ -2,22 +2,19 @@
 //! raw on the way to it.
 
 mod scenario;
+mod terminal;
 
 use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use expectrl::process::unix::WaitStatus;
-use expectrl::session::OsSession;
-use expectrl::{ControlCode, Eof, Expect as _, Session};
+use expectrl::ControlCode;
 use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, is_free, wait_for};
 use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
+use terminal::{QUESTION, Terminal};
 
 /// Heals, and asks.
 const ASK: [&str; 1] = [HEAL[0]];
-
-/// The last word of the question under a plan.
-const QUESTION: &str = "[o]ther way: ";
 
 /// A web server on the first port of its block, which a process holds; its start has failed.
 fn broken() -> (Project<'static>, HeldPort) {
@@ -258,52 +255,16 @@ fn what_a_wrapped_command_printed_is_quoted_escaped() {
 }
 
 /// `repair --self-heal=preview` at a terminal, up to its question.
-struct Terminal {
-    session: OsSession,
-    seen: String,
-}
-
-impl Terminal {
-    fn heal(project: &Project<'_>) -> Self {
-        let mut terminal = Self::start(project);
-        terminal.until(QUESTION);
-        terminal
-    }
-
-    fn start(project: &Project<'_>) -> Self {
-        let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
-        command.args(ASK).arg("--state-dir").arg(project.state_dir());
-        let mut session = Session::spawn(command).expect("a terminal");
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
-        Self { session, seen: String::new() }
-    }
-
-    fn until(&mut self, expected: &str) {
-        let found =
-            self.session.expect(expected).unwrap_or_else(|error| panic!("no {expected:?}: {error}\n{}", self.seen));
-        self.seen.push_str(&String::from_utf8_lossy(found.before()));
-        self.seen.push_str(expected);
-    }
-
-    fn answer(&mut self, line: &str) {
-        self.session.send_line(line).expect("an answer can be given");
-    }
-
-    /// Its exit code and all that was shown.
-    fn end(mut self) -> (i32, String) {
-        let rest = self.session.expect(Eof).expect("it ends");
-        self.seen.push_str(&String::from_utf8_lossy(rest.as_bytes()));
-        match self.session.get_process().wait().expect("it ends") {
-            WaitStatus::Exited(_, code) => (code, self.seen),
-            other => panic!("{other:?}: {}", self.seen),
-        }
-    }
+fn asked(project: &Project<'_>) -> Terminal {
+    let mut terminal = Terminal::start(project, &ASK);
+    terminal.until(QUESTION);
+    terminal
 }
 
 #[test]
 fn a_yes_at_the_terminal_heals() {
     let (project, held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     for (answer, expected) in [("what?", "is no answer"), ("v", "component"), ("e", "One yes covers the whole plan")] {
         terminal.answer(answer);
         terminal.until(expected);
@@ -321,7 +282,7 @@ fn a_yes_at_the_terminal_heals() {
 #[test]
 fn a_no_at_the_terminal_changes_nothing() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     terminal.answer("n");
     let (code, seen) = terminal.end();
     assert_eq!(code, 3, "{seen}");
@@ -332,7 +293,7 @@ fn a_no_at_the_terminal_changes_nothing() {
 #[test]
 fn another_place_for_the_change_can_be_chosen_at_the_terminal() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     terminal.answer("o");
     terminal.until("Enter to go back: ");
     terminal.answer("1");
@@ -350,8 +311,8 @@ fn another_place_for_the_change_can_be_chosen_at_the_terminal() {
 #[test]
 fn an_interrupt_at_the_question_leaves_a_session_that_says_so() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
-    terminal.session.send(ControlCode::EndOfText).expect("Ctrl-C can be typed");
+    let mut terminal = asked(&project);
+    terminal.press(ControlCode::EndOfText);
     let (code, seen) = terminal.end();
     assert_eq!(code, 130, "{seen}");
     let sessions = document(&project, 0, &["sessions"]);
@@ -360,7 +321,7 @@ fn an_interrupt_at_the_question_leaves_a_session_that_says_so() {
     untouched(&project);
 
     // The next run shows it, goes on with it, and heals.
-    let mut terminal = Terminal::start(&project);
+    let mut terminal = Terminal::start(&project, &ASK);
     terminal.until("[q]uit: ");
     assert!(terminal.seen.contains("approval, suspended"), "{}", terminal.seen);
     terminal.answer("r");
