@@ -42,11 +42,6 @@ impl Aftermath {
             };
             files.insert(name, plain(attempt, &text));
         }
-        for (name, _) in files_below(&project.state_dir()) {
-            if name.contains(".new-") || name.contains(".unfinished") {
-                return Err(format!("`{name}` is left in the state folder"));
-            }
-        }
         let containers = project.containers().map_err(|error| format!("{error:#}"))?;
         let containers = containers.iter().map(|container| {
             let line = format!("{} {} {}", container.name, container.status, container.exit_code);
@@ -124,6 +119,18 @@ fn nobody_is_left(attempt: &Attempt<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Nothing half-written is left in the state folder.
+///
+/// # Errors
+/// What is.
+pub fn nothing_half_written(attempt: &Attempt<'_>) -> Result<(), String> {
+    let mut names = files_below(&attempt.broken.project.state_dir()).into_keys();
+    match names.find(|name| name.contains(".new-") || name.contains(".unfinished")) {
+        Some(name) => Err(format!("`{name}` is left in the state folder")),
+        None => Ok(()),
+    }
 }
 
 fn intents(attempt: &Attempt<'_>) -> Result<BTreeMap<String, u32>, String> {

@@ -79,6 +79,7 @@ impl Journal {
         let _locked = lease::lock_append(&folder)?;
         folder.sweep()?;
         blobs::sweep(&folder)?;
+        publication::sweep(&folder)?;
         if !has_log(&folder)? {
             create_log(&folder, target, clock.as_ref())?;
         }

@@ -69,7 +69,7 @@ fn left(
 ) -> Result<u32, String> {
     let (history, session) = history(sessions);
     let policies = policies("", bounds);
-    let budget = Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), by_person: false };
+    let budget = Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), at_once: false };
     budget.left(&history, &session, class, true, 2)
 }
 
@@ -124,7 +124,7 @@ fn effects_of_other_projects_of_the_directory_count_for_class_and_hour() {
     ];
     let left = |bounds: &str, class| {
         let policies = policies("", bounds);
-        Budget { bounds: policies.bounds(), elsewhere: &elsewhere, now: at(NOW), by_person: true }
+        Budget { bounds: policies.bounds(), elsewhere: &elsewhere, now: at(NOW), at_once: true }
             .left(&history, &session, class, true, 1)
     };
     assert_eq!(left("attempts_per_class_max = 3", PORTS), Ok(2));
@@ -142,11 +142,11 @@ fn a_clock_that_was_set_back_forgets_nothing() {
             bounds: policies.bounds(),
             elsewhere: &[Elsewhere { class: IMAGES, at: at(NOW) }],
             now: at(NOW - hours_back * 3600),
-            by_person: true,
+            at_once: true,
         };
         assert_reached(budget.left(&history, &session, PORTS, true, 2), "attempts_per_class_max");
         assert_eq!(budget.left(&history, &session, IMAGES, true, 1), Ok(1), "{hours_back}");
-        let unattended = Budget { by_person: false, ..budget };
+        let unattended = Budget { at_once: false, ..budget };
         assert_reached(unattended.left(&history, &session, PORTS, true, 1), "cooldown_seconds_min");
     }
 }
@@ -164,7 +164,7 @@ fn after_what_was_done_in_vain_policy_and_flag_wait_and_a_person_does_not() {
         (Ending::Undone, 1, false),
     ] {
         let (history, session) = history(&[(PORTS, 1, NOW - 1 - seconds, Some(ending))]);
-        let budget = |by_person| Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), by_person };
+        let budget = |at_once| Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), at_once };
         let unattended = budget(false).left(&history, &session, PORTS, true, 1);
         assert_eq!(unattended.is_err(), waits, "{ending:?} {seconds} s ago: {unattended:?}");
         assert!(budget(false).left(&history, &session, IMAGES, true, 1).is_ok(), "another class does not wait");
@@ -188,6 +188,6 @@ fn the_cooldown_is_over_once_the_class_was_healed_and_a_session_that_did_nothing
 fn more_steps_than_can_be_counted_are_refused() {
     let (history, session) = history(&[(PORTS, 1, NOW, None)]);
     let policies = policies("", "");
-    let budget = Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), by_person: true };
+    let budget = Budget { bounds: policies.bounds(), elsewhere: &[], now: at(NOW), at_once: true };
     assert!(budget.left(&history, &session, PORTS, true, usize::MAX).is_err());
 }
