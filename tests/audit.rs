@@ -204,7 +204,7 @@ fn a_session_is_proven_and_checked_where_nothing_else_is() {
     elsewhere.said(7, &["audit", "check", text(&file), "--key", &"01".repeat(32)]);
     elsewhere.said(2, &["audit", "check", text(&file), "--key", "01"]);
 
-    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it runs", 1);
+    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it ruins", 1);
     let path = ground.path("forged.json");
     fs::write(&path, forged).expect("written");
     let said = ground.said(7, &["audit", "check", text(&path)]);
