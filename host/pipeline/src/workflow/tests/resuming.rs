@@ -373,6 +373,22 @@ fn a_step_that_its_probe_settled_is_reported_as_settled() {
 }
 
 #[test]
+fn a_no_from_before_the_crash_is_not_asked_for_again_and_ends_the_session() {
+    let make = || {
+        let mut world = patient();
+        world.person.answers.push_front(PersonsAnswer::No);
+        world
+    };
+    let mut world = killed_when(make, |world| !world.log.events("approval-refused").is_empty());
+    assert!(!last_status(&world).is_final(), "it was killed before its end was recorded");
+    let report = world.resume().expect("a report");
+    assert_eq!(report.conclusion, Conclusion::Declined);
+    assert!(report.next_steps[0].contains("docker stop other"), "{:?}", report.next_steps);
+    assert_eq!((asked(&world), world.trace.effects()), (1, 0));
+    assert_eq!(last_status(&world), Status::Ended(Ending::Aborted));
+}
+
+#[test]
 fn yes_at_the_command_line_answers_for_a_resumed_session_up_to_its_ceiling() {
     let mut world = waiting();
     world.options.yes = true;
