@@ -2,22 +2,19 @@
 //! raw on the way to it.
 
 mod scenario;
+mod terminal;
 
 use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use expectrl::process::unix::WaitStatus;
-use expectrl::session::OsSession;
-use expectrl::{ControlCode, Eof, Expect as _, Session};
+use expectrl::ControlCode;
 use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, is_free, wait_for};
 use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
+use terminal::{QUESTION, Terminal};
 
 /// Heals, and asks.
 const ASK: [&str; 1] = [HEAL[0]];
-
-/// The last word of the question under a plan.
-const QUESTION: &str = "[o]ther way: ";
 
 /// A web server on the first port of its block, which a process holds; its start has failed.
 fn broken() -> (Project<'static>, HeldPort) {
@@ -129,13 +126,15 @@ fn an_unknown_digest_is_neither_approved_nor_applied() {
 }
 
 #[test]
-fn an_approval_expires() {
+fn an_approval_expires_and_is_asked_for_again() {
     let (project, _held) = broken();
     project.write("../config/repair/policy/bounds.toml", "grant_seconds_max = 1\n").expect("bounds can be written");
     let digest = approved(&project);
     std::thread::sleep(Duration::from_secs(2));
-    let report = document(&project, 3, &["apply", &digest]);
-    assert!(text(&report, "/reason").contains("expired"), "{report:#}");
+    let report = document(&project, 4, &["apply", &digest]);
+    assert_eq!(report["result"], "awaiting-approval", "{report:#}");
+    let session = repair(&project, &["show", text(&report, "/session")]);
+    assert!(session.stdout.contains("void: the approval expired"), "{session}");
     untouched(&project);
 }
 
@@ -230,7 +229,7 @@ fn foreign_text_reaches_nobody_raw() {
     let waiting = repair(&project, &ASK);
     assert_eq!(waiting.code, Some(4), "{waiting}");
     assert!(waiting.stdout.contains("busybox\\u{1b}[2J\\u{202e}"), "{waiting}");
-    document(&project, 4, &ASK);
+    document(&project, 3, &ASK);
     repair(&project, &["sessions"]);
     document(&project, 0, &["audit", "show"]);
     untouched(&project);
@@ -256,48 +255,16 @@ fn what_a_wrapped_command_printed_is_quoted_escaped() {
 }
 
 /// `repair --self-heal=preview` at a terminal, up to its question.
-struct Terminal {
-    session: OsSession,
-    seen: String,
-}
-
-impl Terminal {
-    fn heal(project: &Project<'_>) -> Self {
-        let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
-        command.args(ASK).arg("--state-dir").arg(project.state_dir());
-        let mut session = Session::spawn(command).expect("a terminal");
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
-        let mut terminal = Self { session, seen: String::new() };
-        terminal.until(QUESTION);
-        terminal
-    }
-
-    fn until(&mut self, expected: &str) {
-        let found =
-            self.session.expect(expected).unwrap_or_else(|error| panic!("no {expected:?}: {error}\n{}", self.seen));
-        self.seen.push_str(&String::from_utf8_lossy(found.before()));
-        self.seen.push_str(expected);
-    }
-
-    fn answer(&mut self, line: &str) {
-        self.session.send_line(line).expect("an answer can be given");
-    }
-
-    /// Its exit code and all that was shown.
-    fn end(mut self) -> (i32, String) {
-        let rest = self.session.expect(Eof).expect("it ends");
-        self.seen.push_str(&String::from_utf8_lossy(rest.as_bytes()));
-        match self.session.get_process().wait().expect("it ends") {
-            WaitStatus::Exited(_, code) => (code, self.seen),
-            other => panic!("{other:?}: {}", self.seen),
-        }
-    }
+fn asked(project: &Project<'_>) -> Terminal {
+    let mut terminal = Terminal::start(project, &ASK);
+    terminal.until(QUESTION);
+    terminal
 }
 
 #[test]
 fn a_yes_at_the_terminal_heals() {
     let (project, held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     for (answer, expected) in [("what?", "is no answer"), ("v", "component"), ("e", "One yes covers the whole plan")] {
         terminal.answer(answer);
         terminal.until(expected);
@@ -315,7 +282,7 @@ fn a_yes_at_the_terminal_heals() {
 #[test]
 fn a_no_at_the_terminal_changes_nothing() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     terminal.answer("n");
     let (code, seen) = terminal.end();
     assert_eq!(code, 3, "{seen}");
@@ -326,7 +293,7 @@ fn a_no_at_the_terminal_changes_nothing() {
 #[test]
 fn another_place_for_the_change_can_be_chosen_at_the_terminal() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
+    let mut terminal = asked(&project);
     terminal.answer("o");
     terminal.until("Enter to go back: ");
     terminal.answer("1");
@@ -344,8 +311,8 @@ fn another_place_for_the_change_can_be_chosen_at_the_terminal() {
 #[test]
 fn an_interrupt_at_the_question_leaves_a_session_that_says_so() {
     let (project, _held) = broken();
-    let mut terminal = Terminal::heal(&project);
-    terminal.session.send(ControlCode::EndOfText).expect("Ctrl-C can be typed");
+    let mut terminal = asked(&project);
+    terminal.press(ControlCode::EndOfText);
     let (code, seen) = terminal.end();
     assert_eq!(code, 130, "{seen}");
     let sessions = document(&project, 0, &["sessions"]);
@@ -353,10 +320,16 @@ fn an_interrupt_at_the_question_leaves_a_session_that_says_so() {
     assert!(shown.succeeded() && shown.stdout.contains("interrupted"), "{shown}");
     untouched(&project);
 
-    // The next run takes its place and heals.
-    let mut terminal = Terminal::heal(&project);
+    // The next run shows it, goes on with it, and heals.
+    let mut terminal = Terminal::start(&project, &ASK);
+    terminal.until("[q]uit: ");
+    assert!(terminal.seen.contains("approval, suspended"), "{}", terminal.seen);
+    terminal.answer("r");
+    terminal.until(QUESTION);
     terminal.answer("yes");
     assert_eq!(terminal.end().0, 0);
+    let sessions = document(&project, 0, &["sessions"]);
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "the same session healed: {sessions:#}");
     has_moved(&project);
 }
 

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ground::{HEAL, fail_up, insist, insist_verified, repair_command, web_on};
+use ground::{GO_ON, HEAL, fail_up, insist, insist_verified, repair_command, web_on};
 use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, wait_for};
 use wire::Brake;
 
@@ -145,7 +145,9 @@ fn killed_in_the_middle<T>(held: &Held, meanwhile: impl FnOnce() -> T) -> T {
     let mut first = held.begin();
     let meanwhile = meanwhile();
     first.kill().and_then(|()| first.wait()).expect("it is killed");
-    insist(&held.run(&HEAL), 6, &["is gone", "an effect that it started still runs"]);
+    insist(&held.run(&HEAL), 3, &["its process is gone and its effect still runs", "`repair resume 2"]);
+    let sessions = held.run(&["sessions", "--json"]);
+    insist(&sessions, 0, &["\"state\": \"stale\""]);
     assert_eq!(held.starts(), 0, "nothing was started past the brake");
 
     held.release();
@@ -154,22 +156,12 @@ fn killed_in_the_middle<T>(held: &Held, meanwhile: impl FnOnce() -> T) -> T {
     meanwhile
 }
 
-/// A further run, as soon as the effect of the killed one has let the target go.
-fn run_after(held: &Held) -> Finished {
-    wait_for(20, || {
-        let run = held.run(&HEAL);
-        holds(run.code != Some(6), &run.to_string())?;
-        Ok(run)
-    })
-    .expect("the effect ends and lets the target go")
-}
-
 #[test]
 fn an_up_that_outlives_its_killed_repair_is_settled_and_not_repeated() {
     let held = Held::new(one_web, &["web"]);
     killed_in_the_middle(&held, || ());
     let container = held.project.container("web").expect("it runs");
-    let after = run_after(&held);
+    let after = held.run(&GO_ON);
     insist(&after, 0, &["had happened"]);
     assert_eq!(held.project.container("web").expect("it runs"), container, "the container is still the same");
     assert_eq!(held.starts(), 1, "there was no second start");
@@ -200,7 +192,7 @@ fn a_killed_heal_of_a_project_that_is_still_broken_goes_on_where_it_was() {
     });
     let web = held.project.container("web").expect("it runs");
 
-    let after = run_after(&held);
+    let after = held.run(&GO_ON);
     insist(&after, 0, &["had not happened", "healed and verified"]);
     assert_eq!(held.project.container("web").expect("it runs"), web, "what the first `up` started is left alone");
     assert_eq!(held.project.container("late").expect("it runs").status, "running");
@@ -221,10 +213,9 @@ fn ctrl_c_in_the_middle_of_an_effect_ends_it_and_is_recorded() {
     insist(&held.run(&["sessions"]), 0, &["suspended"]);
     insist_verified(&held.project);
 
-    // The edit is done and the container is not started; nothing of the effect is left that would be in the way.
+    // The edit is done and the container is not started; the session goes on with exactly that, under the yes that it has.
     held.release();
-    let docker = held.project.engine().docker().get_program().to_string_lossy().into_owned();
-    insist(&held.run(&["--self-heal=preview", "--", &docker, "compose", "up", "--detach"]), 0, &[]);
+    insist(&held.run(&GO_ON), 0, &["1 of 2 steps", "healed and verified"]);
     assert_eq!(held.starts(), 1);
     wait_for(5, || http_get(held.project.port(1), "/ready")).expect("it answers on the next port");
     insist_verified(&held.project);

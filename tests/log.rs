@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ground::{HEAL, expect, fail_up, insist, insist_verified, repair, repair_command, web_on};
+use ground::{GO_ON, HEAL, expect, fail_up, insist, insist_verified, repair, repair_command, web_on};
 use repair_test_support::{Engine, Finished, HeldPort, Project};
 
 /// A project that was healed once and then broke again, so that there is something to heal.
@@ -53,7 +53,7 @@ impl Healed {
         let files = self.project.read("compose.yaml").expect("it is there");
         let containers = self.project.containers().expect("the engine answers");
         let log = fs::read(log_in(state)).ok();
-        for args in [HEAL.as_slice(), &["plan"]] {
+        for args in [HEAL.as_slice(), &GO_ON, &["plan"]] {
             insist(&self.run(state, args), 7, &["audit verify"]);
         }
         assert_eq!(self.project.read("compose.yaml").expect("it is there"), files);

@@ -4,6 +4,8 @@ use repair_test_support::{Finished, HeldPort, Project, WEB};
 
 /// The arguments of the main job with nobody at the terminal.
 pub const HEAL: [&str; 2] = ["--self-heal=preview", "--yes"];
+/// The same, going on with a session that waits.
+pub const GO_ON: [&str; 3] = ["--self-heal=preview", "--yes", "--resume"];
 
 /// A command for `repair` in the project's folder, with a state folder of its own.
 pub fn repair_command(project: &Project<'_>) -> std::process::Command {

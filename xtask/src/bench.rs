@@ -3,6 +3,8 @@
 //! The two commands that are compared run in turn in the same run, so that both meet the same machine.
 
 mod classification;
+mod log;
+mod resume;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,18 +31,26 @@ const HEALS: usize = 3;
 pub(crate) struct Options {
     release: bool,
     rounds: usize,
-    /// Only the classification of texts, which needs no engine.
-    only_classify: bool,
+    /// Only one part, which needs no engine.
+    only: Option<Part>,
+}
+
+/// A part of the benchmarks that needs no engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Classification,
+    Log,
 }
 
 impl Options {
     pub(crate) fn parse(words: &[&str]) -> Result<Self> {
-        let mut options = Self { release: true, rounds: 15, only_classify: false };
+        let mut options = Self { release: true, rounds: 15, only: None };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "--dev" => options.release = false,
-                "classify" => options.only_classify = true,
+                "classify" => options.only = Some(Part::Classification),
+                "log" => options.only = Some(Part::Log),
                 "-n" => {
                     let count = words.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
                     options.rounds = count.context("`-n` needs a number of rounds")?;
@@ -53,9 +63,15 @@ impl Options {
 }
 
 pub(crate) fn bench(options: Options) -> Result<()> {
+    if options.only != Some(Part::Classification) {
+        log::measure(options.release)?;
+    }
+    if options.only == Some(Part::Log) {
+        return Ok(());
+    }
     let program = build::repair(options.release)?;
     classification::measure(&program)?;
-    if options.only_classify {
+    if options.only == Some(Part::Classification) {
         return Ok(());
     }
     let engine = Engine::obtain()?;
@@ -70,7 +86,8 @@ fn measure(engine: &Engine, program: &Path, rounds: usize) -> Result<()> {
     compare_with_ps(&project, &repair, rounds)?;
     report_memory(&project, &repair)?;
     drop(project);
-    report_overhead(engine, program)
+    report_overhead(engine, program)?;
+    resume::measure(engine, program)
 }
 
 fn started_project(engine: &Engine) -> Result<Project<'_>> {

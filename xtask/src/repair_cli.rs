@@ -48,7 +48,7 @@ impl Repair {
     }
 
     /// Global options stand last, where every command takes them.
-    fn command(&self, project: &Project<'_>, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, project: &Project<'_>, arguments: &[&str]) -> Command {
         let mut command = project.command(&self.program);
         command.args(arguments).arg("--project-directory").arg(project.dir()).args(["-p", project.name()]);
         command.arg("--state-dir").arg(&self.state_dir);

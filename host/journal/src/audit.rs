@@ -134,6 +134,22 @@ impl Audit {
         }
     }
 
+    /// What becomes of the anchors that no record was reached for.
+    fn compare_with_end(&mut self, anchors: Vec<(PathBuf, Checkpoint)>, reached: u64) {
+        for (file, anchor) in anchors {
+            if anchor.size < self.first_record {
+                self.too_old.push(file);
+            } else if anchor.size > reached && self.problems.is_empty() {
+                let what = format!(
+                    "this checkpoint of {} vouches for {} records, and the log has only {reached}: its end was cut off, or \
+                     an older copy was put in its place",
+                    anchor.time, anchor.size
+                );
+                self.problems.push(Problem::with_file(file, what));
+            }
+        }
+    }
+
     fn note(&mut self, record: &Record, bytes: usize) {
         self.records += 1;
         self.bytes += bytes as u64 + 1;
@@ -152,13 +168,19 @@ impl Audit {
 }
 
 fn audit_into(audit: &mut Audit, state: &StateDir, target: &Digest, anchors: &[Anchor]) -> Result<(), Trouble> {
-    let Some(folder) = state.open_target(target)? else { return Ok(()) };
-    let _shared = lease::share_append(&folder)?;
-    audit.head = audit.keep(head::load(state, &folder, target))?.flatten();
     let key = audit.keep(key::public(state))?.flatten();
     let mut anchors = anchors_of(audit, target, anchors, key.as_ref());
+    let Some(folder) = state.open_target(target)? else {
+        audit.compare_with_end(anchors, 0);
+        return Ok(());
+    };
+    let _shared = lease::share_append(&folder)?;
+    audit.head = audit.keep(head::load(state, &folder, target))?.flatten();
     let head = audit.head.clone();
-    let Some(mut walk) = audit.keep(Walk::whole(&folder, target, head.as_ref()))?.flatten() else { return Ok(()) };
+    let Some(mut walk) = audit.keep(Walk::whole(&folder, target, head.as_ref()))?.flatten() else {
+        audit.compare_with_end(anchors, 0);
+        return Ok(());
+    };
     audit.first_record = walk.first().start;
     let mut blobs = Blobs { folder: &folder, seen: BTreeSet::new(), missing: BTreeMap::new() };
     while let Some(line) = audit.keep(walk.next())?.flatten() {
@@ -179,18 +201,7 @@ fn audit_into(audit: &mut Audit, state: &StateDir, target: &Digest, anchors: &[A
         .extend(blobs.missing.into_values().filter(|(needed_by, _)| *needed_by >= kept_from).map(|(_, it)| it));
     let end = walk.into_end();
     let reached = end.chain.sequence();
-    for (file, anchor) in anchors {
-        if anchor.size < audit.first_record {
-            audit.too_old.push(file);
-        } else if anchor.size > reached && audit.problems.is_empty() {
-            let what = format!(
-                "this checkpoint of {} vouches for {} records, and the log has only {reached}: its end was cut off, or an \
-                 older copy was put in its place",
-                anchor.time, anchor.size
-            );
-            audit.problems.push(Problem::with_file(file, what));
-        }
-    }
+    audit.compare_with_end(anchors, reached);
     audit.tail = end.tail;
     let signed = head.map_or(0, |head| head.size).max(audit.first_record);
     audit.unsigned = reached.saturating_sub(signed);

@@ -183,6 +183,11 @@ impl<'h, F: std::io::Read> Reader<'h, F> {
     /// Tells which of two lines was changed, when the second does not follow from the first: the line after the second,
     /// or the signed head, may vouch for one of them.
     fn blame(&mut self, at: At) -> Trouble {
+        if at.offset == 0 && at.sequence > 0 {
+            let what = "the segment does not follow from the last line of the one before it: that line was changed, or \
+                        this segment belongs to another log";
+            return self.problem(at, what);
+        }
         let leaf = frame::leaf_hash(&self.line);
         let signed = |size: u64, leaf: Digest| self.head.is_some_and(|head| head.size == size && head.leaf == leaf);
         let first_vouched = signed(at.sequence, self.chain.previous);

@@ -13,6 +13,7 @@ use repair_model::grant::{Channel, Grant, GrantVoid};
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::Outcome;
 use repair_model::plan::{Change, FrozenPlan, Step};
+use repair_model::risk::Risk;
 use repair_model::target::Target;
 
 use self::budget::Budget;
@@ -319,7 +320,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             bounds: self.policies.bounds(),
             elsewhere: self.elsewhere,
             now: self.clock.now(),
-            by_person: matches!(grant.channel, Channel::Terminal | Channel::Command),
+            // A plan that only looks needs no pause.
+            at_once: matches!(grant.channel, Channel::Terminal | Channel::Command)
+                || frozen.plan().risk() == Risk::ReadOnly,
         };
         let left = budget.left(history, self.session, frozen.plan().finding.class, place.at == 0, place.left);
         Ok(left.map_err(GateRefusal::Exhausted))

@@ -270,7 +270,7 @@ pub trait Deployment {
     /// Returns what was removed, in words.
     async fn sweep(&mut self, step: &Step) -> Vec<String>;
 
-    /// The same for an edit that takes another one back.
+    /// The same for an edit that belongs to no step of a plan, such as one that takes another back.
     async fn sweep_edit(&mut self, edit: &FileEdit) -> Vec<String>;
 
     /// The commands with which a person can look whether `step` has happened, the most telling first.

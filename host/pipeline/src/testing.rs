@@ -25,7 +25,7 @@ use crate::outside::{Clock, Durability, ToolFailure, Tools};
 pub use deployment::FakeDeployment;
 pub use log::{FakeLog, Meanwhile};
 pub use plant::{Plant, assert_only_forward};
-pub use world::{World, begun, compose_up, policies, port_owner_query, proposal, remap, verdict};
+pub use world::{World, begun, compose_up, killed_after, policies, port_owner_query, proposal, remap, verdict};
 
 /// One thing that the workflow asked of the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub enum Call {
     SignHead,
     BeginSegment,
     MayGoOn,
+    SweepEdit(String),
     Settle,
     Observe(QueryKind),
     Propose(String),
@@ -70,7 +71,7 @@ pub struct Trace {
 }
 
 /// The process was killed.
-pub struct Killed;
+struct Killed;
 
 impl Trace {
     pub fn push(&self, call: Call) {

@@ -41,7 +41,8 @@ impl ComposeDeployment {
     ) -> Result<Vec<Container>, TargetError> {
         let found = self.engine.list_with_past(&self.target.project).await;
         let (mut found, past) = found.map_err(|error| Self::engine_failed(&error))?;
-        let wanted = self.wanted_at.map(|at| Wanted::new(at, Timestamp::now()));
+        let named = self.target.services.as_slice();
+        let wanted = self.wanted_at.map(|at| Wanted::new(at, Timestamp::now(), named));
         if let Some((container, known)) = stopped_on_purpose(services, gone, &found, &past, wanted) {
             return Err(refused(&self.target.project, container, known));
         }
@@ -59,7 +60,7 @@ fn stopped_on_purpose<'c>(
     gone: &BTreeSet<String>,
     all: &'c [Container],
     past: &Past,
-    wanted: Option<Wanted>,
+    wanted: Option<Wanted<'_>>,
 ) -> Option<(&'c Container, Known)> {
     let nothing = RecentPast::default();
     all.iter()
@@ -68,28 +69,33 @@ fn stopped_on_purpose<'c>(
         .filter_map(|container| {
             Some((container, known(container, past.get(&container.container.id).unwrap_or(&nothing))?))
         })
-        .find(|(_, known)| !wanted.is_some_and(|wanted| wanted.is_later_than(*known)))
+        .find(|(container, known)| !wanted.is_some_and(|wanted| wanted.outlives(container, *known)))
 }
 
 /// When a person's own `up` asked for the services: whoever stopped one of them before that has changed their mind.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
+struct Wanted<'s> {
     nanoseconds: i128,
+    /// The services that it named; all when empty.
+    named: &'s [String],
     /// Whether the engine still remembers that moment, so that a stop that it does not remember lies before it.
     remembered: bool,
 }
 
-impl Wanted {
-    fn new(at: Timestamp, now: Timestamp) -> Self {
+impl<'s> Wanted<'s> {
+    fn new(at: Timestamp, now: Timestamp, named: &'s [String]) -> Self {
         let passed = now.duration_since(at).as_secs();
-        Self { nanoseconds: at.as_nanosecond(), remembered: passed < PAST_SECONDS }
+        Self { nanoseconds: at.as_nanosecond(), named, remembered: passed < PAST_SECONDS }
     }
 
-    fn is_later_than(self, known: Known) -> bool {
-        match known {
-            Known::Event(stopped) => i128::from(stopped) < self.nanoseconds,
-            Known::ExitCode(_) => self.remembered,
-        }
+    fn outlives(self, container: &Container, known: Known) -> bool {
+        let service = container.container.service.as_ref();
+        let meant = self.named.is_empty() || service.is_some_and(|service| self.named.contains(service));
+        meant
+            && match known {
+                Known::Event(stopped) => i128::from(stopped) < self.nanoseconds,
+                Known::ExitCode(_) => self.remembered,
+            }
     }
 }
 
@@ -254,13 +260,17 @@ mod tests {
         let old = web(143);
         let all = std::slice::from_ref(&old);
         let stop = STOP.expect("a time");
-        let judged = |past: &Past, wanted: Option<Wanted>| {
+        let judged = |past: &Past, wanted: Option<Wanted<'_>>| {
             stopped_on_purpose(&["web".to_owned()], &BTreeSet::new(), all, past, wanted).is_some()
         };
         let remembered = Past::from([(old.container.id.clone(), RecentPast { stopped: STOP, ..NOTHING })]);
-        let at = |nanoseconds: i64, remembered| Some(Wanted { nanoseconds: nanoseconds.into(), remembered });
+        let named = ["db".to_owned()];
+        let at =
+            |nanoseconds: i64, remembered| Some(Wanted { nanoseconds: nanoseconds.into(), named: &[], remembered });
         assert!(judged(&remembered, at(stop - 1, true)), "stopped after it was asked for");
         assert!(!judged(&remembered, at(stop + 1, true)));
+        let of_another = Some(Wanted { named: &named, ..at(stop + 1, true).expect("some") });
+        assert!(judged(&remembered, of_another), "the `up` named another service");
         // Told by the exit code alone: the stop lies before whatever the engine still remembers.
         assert!(!judged(&Past::new(), at(0, true)));
         assert!(judged(&Past::new(), at(0, false)));

@@ -19,9 +19,12 @@ use crate::{Journal, StateDir};
 
 mod auditing;
 mod damage;
+mod faults;
+mod forged;
 mod heads;
 mod leases;
 mod proofs;
+mod racing;
 mod retaining;
 mod segments;
 mod tails;

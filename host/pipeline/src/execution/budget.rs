@@ -32,8 +32,8 @@ pub(super) struct Budget<'b> {
     pub(super) bounds: &'b Bounds,
     pub(super) elsewhere: &'b [Elsewhere],
     pub(super) now: Timestamp,
-    /// Whether a person said yes to the plan.
-    pub(super) by_person: bool,
+    /// Whether no cooldown has to pass first, because a person said yes, or the plan only looks.
+    pub(super) at_once: bool,
 }
 
 impl Budget<'_> {
@@ -91,7 +91,7 @@ impl Budget<'_> {
     }
 
     fn cooled_down(&self, history: &History, class: FailureClass, begins: bool) -> Result<(), String> {
-        let Some(unhealed) = history.unhealed_since(class).filter(|_| begins && !self.by_person) else {
+        let Some(unhealed) = history.unhealed_since(class).filter(|_| begins && !self.at_once) else {
             return Ok(());
         };
         let cooldown = self.bounds.cooldown_seconds_min;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use repair_model::action::Action;
+use repair_model::action::{Action, ActionKind};
 use repair_model::event::{Ending, Event, Intent, Record};
 use repair_model::finding::FailureClass;
 use repair_model::ids::{Digest, SessionId};
@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::transition::{advance, after_the_end};
 use super::{Phase, Session, Status};
 use crate::outside::LogError;
+
+/// Bytes of what is told of the outcome of one try.
+const OUTCOME_TEXT_BYTES_MAX: usize = 1024;
 
 /// Version of the state that a segment opens with.
 const STATE_VERSION: u32 = 1;
@@ -256,8 +259,13 @@ impl History {
 
     fn note_end(&mut self, id: &SessionId, ending: Ending, time: Timestamp) {
         let Some(session) = self.sessions.get(id) else { return };
+        // A plan that only looked was no try to heal.
+        let acted = session.steps.iter().filter_map(|step| match &step.intent {
+            Intent::Apply { plan, action, .. } if action.kind() != ActionKind::CollectLogs => Some(*plan),
+            Intent::Apply { .. } | Intent::Undo { .. } => None,
+        });
         let classes: Vec<FailureClass> =
-            session.plans().filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
+            acted.filter_map(|plan| self.plans.get(&plan).map(|mark| mark.class)).collect();
         for class in classes {
             match ending {
                 Ending::Healed => drop(self.unhealed.remove(&class)),
@@ -308,7 +316,14 @@ fn began(id: &SessionId, event: &Event, time: Timestamp) -> Option<Session> {
     })
 }
 
+/// What came of a step, in words for a tool: bounded, because tries are carried on from segment to segment.
 fn describe(outcome: Option<&Outcome>, session: &Session) -> String {
+    let mut words = words_for(outcome, session);
+    words.truncate(words.floor_char_boundary(OUTCOME_TEXT_BYTES_MAX));
+    words
+}
+
+fn words_for(outcome: Option<&Outcome>, session: &Session) -> String {
     match outcome {
         None => "unclear: not settled".to_owned(),
         Some(Outcome::Failed { error, .. }) => format!("failed: {error}"),

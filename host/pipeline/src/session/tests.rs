@@ -1,5 +1,8 @@
 //! Which events may follow which, and which never do.
 
+mod segments;
+mod transitions;
+
 use super::*;
 use repair_model::action::Action;
 use repair_model::event::{Ending, Record, SettledBy};

@@ -43,6 +43,7 @@ pub(super) fn advance(session: &mut Session, event: &Event, time: Timestamp) -> 
         Event::Ended { ending, reason, next_steps } => {
             // Whoever gives a session up does so whatever is open; the step stays unknown then.
             if *ending != Ending::Aborted {
+                running(session)?;
                 no_open_intent(session)?;
             }
             session.status = Status::Ended(*ending);

@@ -44,8 +44,10 @@ pub struct FakeDeployment {
     pub prepare_fails: Option<TargetError>,
     /// Whether a step that was abandoned half-way may go on.
     pub goes_on: Result<(), TargetError>,
-    /// The last projection that was put into the project, for each session.
-    pub published: BTreeMap<SessionId, Vec<u8>>,
+    /// All projections that were put into the project, for each session, oldest first.
+    pub published: BTreeMap<SessionId, Vec<Vec<u8>>>,
+    /// Whether none can be put there.
+    pub publish_fails: bool,
     /// The step that each probe was shown.
     pub probed: Vec<Step>,
     /// Whatever happens really happens here, where a test needs that; no script is asked then.
@@ -69,6 +71,7 @@ impl FakeDeployment {
             prepare_fails: None,
             goes_on: Ok(()),
             published: BTreeMap::new(),
+            publish_fails: false,
             probed: Vec::new(),
             plant: None,
             clock,
@@ -272,7 +275,8 @@ impl Deployment for FakeDeployment {
         Vec::new()
     }
 
-    async fn sweep_edit(&mut self, _edit: &FileEdit) -> Vec<String> {
+    async fn sweep_edit(&mut self, edit: &FileEdit) -> Vec<String> {
+        self.trace.push(Call::SweepEdit(edit.file.clone()));
         Vec::new()
     }
 
@@ -285,7 +289,10 @@ impl Deployment for FakeDeployment {
     }
 
     fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError> {
-        self.published.insert(session.clone(), projection.to_vec());
+        if self.publish_fails {
+            return Err(TargetError { what: "`phase-state.json` cannot be written".to_owned(), hints: Vec::new() });
+        }
+        self.published.entry(session.clone()).or_default().push(projection.to_vec());
         Ok(())
     }
 

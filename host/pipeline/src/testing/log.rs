@@ -34,8 +34,10 @@ pub struct FakeLog {
     pub older: Vec<Record>,
     /// Records after which a segment is full; never, unless told.
     pub segment_records_max: Option<usize>,
-    /// The last projection of each session.
-    pub projections: BTreeMap<SessionId, Vec<u8>>,
+    /// All projections of each session, oldest first.
+    pub published: BTreeMap<SessionId, Vec<Vec<u8>>>,
+    /// Whether none can be written.
+    pub publish_fails: bool,
     /// Fails the write of this number, counted from 0 over records, blobs and heads.
     pub fails_at: Option<usize>,
     pub writes: usize,
@@ -55,7 +57,8 @@ impl FakeLog {
             opening: None,
             older: Vec::new(),
             segment_records_max: None,
-            projections: BTreeMap::new(),
+            published: BTreeMap::new(),
+            publish_fails: false,
             fails_at: None,
             writes: 0,
             poisoned: false,
@@ -177,7 +180,11 @@ impl Log for FakeLog {
     }
 
     fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), LogError> {
-        self.projections.insert(session.clone(), projection.to_vec());
+        if self.publish_fails {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(LogError::Io { what: "writing the projection".to_owned(), source });
+        }
+        self.published.entry(session.clone()).or_default().push(projection.to_vec());
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! All fakes together, and the workflow on them.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -18,7 +19,7 @@ use repair_model::query::{Query, QueryKind};
 use repair_model::target::Target;
 use repair_model::tool::{Manifest, Proposal, ToolAnswer, ToolRef};
 
-use super::{FakeClock, FakeDeployment, FakeLog, FakePerson, FakeTools, Trace};
+use super::{FakeClock, FakeDeployment, FakeLog, FakePerson, FakeTools, Killed, Trace};
 use crate::approval::{self, PersonsAnswer};
 use crate::outside::{Clock, Durability, Log as _};
 use crate::policy::{BoundsSource, Layer, Policies, PolicySource};
@@ -43,6 +44,7 @@ pub struct World {
     pub options: Options,
     /// Approvals from elsewhere so far.
     pub nonces: u8,
+    processes: u16,
     pub trace: Trace,
 }
 
@@ -99,6 +101,7 @@ impl World {
                 nonce_random: [0; 12],
             },
             nonces: 100,
+            processes: 0,
             trace,
         }
     }
@@ -176,6 +179,12 @@ impl World {
         self.log.append(Some(&session.id), Event::Granted { grant }, Durability::Power).expect("in memory");
     }
 
+    /// Gives a session up under the lease.
+    pub fn give_up(&mut self, id: &SessionId) {
+        let session = self.history().session(id).cloned().expect("a session");
+        ready(self.workflow().give_up(&session, "given up".to_owned())).expect("a log in memory");
+    }
+
     /// Somebody gives the last session up from elsewhere, as `repair abort` does.
     pub fn abort(&mut self) {
         let session = self.history().sessions().last().expect("a session").id.clone();
@@ -206,8 +215,21 @@ impl World {
     /// Other random bytes, as a new process has them, and a moment later.
     fn begin_process(&mut self) {
         self.clock.pass_seconds(1);
-        self.options.session_random[0] += 1;
-        self.options.nonce_random[0] += 1;
+        self.processes += 1;
+        self.options.session_random[..2].copy_from_slice(&self.processes.to_be_bytes());
+        self.options.nonce_random[..2].copy_from_slice(&self.processes.to_be_bytes());
+    }
+}
+
+/// Runs it, and kills the process after so many moments. Whether it came so far.
+pub fn killed_after(world: &mut World, points: usize, run: impl FnOnce(&mut World)) -> bool {
+    world.trace.die_in(points);
+    let ended = catch_unwind(AssertUnwindSafe(|| run(world)));
+    world.trace.live();
+    match ended {
+        Ok(()) => false,
+        Err(payload) if payload.is::<Killed>() => true,
+        Err(payload) => std::panic::resume_unwind(payload),
     }
 }
 

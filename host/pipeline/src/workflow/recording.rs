@@ -3,6 +3,7 @@
 use repair_model::event::{BlockReason, Ending, Event, EvidenceBlob};
 use repair_model::evidence::Evidence;
 use repair_model::ids::{Digest, SessionId};
+use repair_model::limits::OPENING_STATE_BYTES_MAX;
 
 use super::{Course, Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
@@ -38,7 +39,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     pub(super) fn begin_segment_when_full(&mut self) -> Result<(), WorkflowError> {
         if self.log.is_segment_full() {
             let state = self.folded.of(self.log)?.opening_state(self.clock.now())?;
-            self.log.begin_segment(&state)?;
+            // A state that would be too long lets the old segment go on, rather than stop everything.
+            if state.len() <= OPENING_STATE_BYTES_MAX {
+                self.log.begin_segment(&state)?;
+            }
         }
         Ok(())
     }

@@ -4,15 +4,14 @@
 //! A moment is any at which the workflow asks something of the outside: before and after each record, and before and after
 //! each change of the target that no crash can split.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use super::recording::assert_checkpoints;
 use super::*;
 use repair_model::action::Action;
 use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::event::Purpose;
 use repair_model::tool::{Case, ToolAnswer};
 
-use crate::testing::{Killed, Plant, assert_only_forward};
+use crate::testing::{Plant, assert_only_forward, killed_after};
 
 /// What is run, killed and resumed.
 #[derive(Clone, Copy)]
@@ -144,18 +143,6 @@ fn undo_or_resume(world: &mut World) {
     }
 }
 
-/// Runs it, and kills the process after so many moments. Whether it came so far.
-fn killed_after(world: &mut World, points: usize, run: fn(&mut World)) -> bool {
-    world.trace.die_in(points);
-    let ended = catch_unwind(AssertUnwindSafe(|| run(world)));
-    world.trace.live();
-    match ended {
-        Ok(()) => false,
-        Err(payload) if payload.is::<Killed>() => true,
-        Err(payload) => std::panic::resume_unwind(payload),
-    }
-}
-
 /// What is compared: how the last session stands, the state of the target, and what was done to it, in whatever order.
 fn end_of(world: &World) -> (Status, Plant, Vec<String>) {
     let plant = world.deployment.plant.as_ref().expect("a plant");
@@ -168,6 +155,7 @@ fn end_of(world: &World) -> (Status, Plant, Vec<String>) {
 pub(super) fn assert_same_end(world: &World, whole: &World, when: &str) {
     assert_eq!(end_of(world), end_of(whole), "{when}");
     assert_only_forward(world);
+    assert_checkpoints(world, when);
     let history = world.history();
     assert!(history.sessions().all(|session| session.open_intent().is_none()), "{when}");
     let of = |world: &World| world.history().sessions().map(|session| session.attempts()).sum::<u32>();
@@ -274,6 +262,7 @@ fn what_no_probe_can_tell_blocks_the_session_until_a_person_says_it() {
             }
             assert_eq!(end_of(&world), end_of(whole), "{when}, {says:?}");
             assert_only_forward(&world);
+            assert_checkpoints(&world, &when);
         });
     }
 }

@@ -2,7 +2,7 @@
 //! plan, and nothing is done for a session that was given up.
 
 use super::*;
-use crate::testing::{Meanwhile, assert_only_forward};
+use crate::testing::{Meanwhile, assert_only_forward, killed_after};
 use repair_model::grant::GrantVoid;
 use repair_model::plan::EditMethod;
 
@@ -114,9 +114,7 @@ fn what_comes_after_the_end_of_a_session_changes_nothing_and_harms_nobody() {
 #[test]
 fn the_time_until_somebody_approved_a_dead_session_is_not_its_work() {
     let mut world = World::new();
-    world.trace.die_in(40);
-    let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.heal().map(drop)));
-    assert!(died.is_err_and(|payload| payload.is::<crate::testing::Killed>()));
+    assert!(killed_after(&mut world, 40, |world| drop(world.heal())));
     let status = last_status(&world);
     assert_eq!(status, Status::Running);
     let worked = world.history().sessions().last().expect("a session").worked_ms;
