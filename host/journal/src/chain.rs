@@ -139,7 +139,7 @@ impl Chain {
         if envelope.prev != self.previous {
             return Err(Broken::Link);
         }
-        let epoch = self.epoch + u64::from(matches!(envelope.event, Event::LeaseTaken { .. }));
+        let epoch = self.epoch.saturating_add(u64::from(matches!(envelope.event, Event::LeaseTaken { .. })));
         if envelope.epoch != epoch {
             return Err(Broken::Epoch { expected: epoch, found: envelope.epoch });
         }

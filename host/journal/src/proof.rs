@@ -248,11 +248,14 @@ pub fn check_proof(bytes: &[u8]) -> Result<Proven, NotProven> {
 
     let mut records = Vec::new();
     let mut before: Option<(Digest, u64)> = None;
-    for (line, index) in file.lines.iter().zip(file.lines.first().map_or(0, |line| line.index)..) {
-        let wrong = |what: &str| NotProven::Line { index: line.index, what: what.to_owned() };
-        if line.index != index {
+    let mut expected = file.lines.first().map(|line| line.index);
+    for line in &file.lines {
+        let index = line.index;
+        let wrong = |what: &str| NotProven::Line { index, what: what.to_owned() };
+        if expected != Some(index) {
             return Err(wrong("the records are not contiguous: something between them was left out"));
         }
+        expected = index.checked_add(1);
         let leaf = frame::leaf_hash(line.line.as_bytes());
         let proof: RecordProof = line.proof.iter().map(|digest| Hash(*digest.as_bytes())).collect();
         let root = Hash(*checkpoint.root.as_bytes());
@@ -285,7 +288,7 @@ fn follows(envelope: &Envelope, before: Option<(Digest, u64)>, index: u64) -> Re
     if envelope.prev != leaf {
         return Err("it does not follow from the record before it");
     }
-    let expected = epoch + u64::from(matches!(envelope.event, Event::LeaseTaken { .. }));
+    let expected = epoch.saturating_add(u64::from(matches!(envelope.event, Event::LeaseTaken { .. })));
     if envelope.epoch == expected { Ok(()) } else { Err("it stands under an epoch that was not the lease's") }
 }
 

@@ -7,6 +7,9 @@
 use repair_model::ids::Digest;
 use tlog_tiles::tlog::{EMPTY_HASH, Hash, node_hash};
 
+/// Lines of a log, which nobody lives to see: a number above it is no claim to compute with.
+const LINES_MAX: u64 = 1 << 62;
+
 /// The tree of all lines so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frontier {
@@ -15,9 +18,11 @@ pub(crate) struct Frontier {
 }
 
 impl Frontier {
-    /// The tree of `size` lines whose complete subtrees have these roots; `None` when their number does not fit.
+    /// The tree of `size` lines whose complete subtrees have these roots; `None` when their number does not fit, or when no
+    /// log can be that long.
     pub(crate) fn with(size: u64, roots: Vec<Digest>) -> Option<Self> {
-        (roots.len() == size.count_ones() as usize).then_some(Self { size, roots })
+        let fits = size < LINES_MAX && roots.len() == size.count_ones() as usize;
+        fits.then_some(Self { size, roots })
     }
 
     /// How many lines it has.
@@ -121,5 +126,6 @@ mod tests {
             assert_eq!(whole, resumed);
         }
         assert!(Frontier::with(3, Vec::new()).is_none());
+        assert!(Frontier::with(1 << 63, vec![leaf_hash(b"")]).is_none());
     }
 }

@@ -87,7 +87,7 @@ impl Journal {
         // Only now, when its log is on the disk: from here on, a missing log is damage.
         state.list(target)?;
         journal.lease = Some(lease);
-        journal.epoch = Some(journal.chain.epoch + 1);
+        journal.epoch = Some(journal.chain.epoch.saturating_add(1));
         recovery::set_tail_aside(&mut journal)?;
         journal.write_line(None, Event::LeaseTaken { holder }, Durability::Process)?;
         if !is_proven {
@@ -253,7 +253,7 @@ impl Journal {
         event: Event,
         durability: Durability,
     ) -> Result<(), LogError> {
-        let epoch = self.chain.epoch + u64::from(matches!(event, Event::LeaseTaken { .. }));
+        let epoch = self.chain.epoch.saturating_add(u64::from(matches!(event, Event::LeaseTaken { .. })));
         let kind = event.kind();
         let mut bytes = line_after(&self.chain, session.cloned(), epoch, event, self.clock.as_ref())?;
         let mut chain = self.chain.clone();
