@@ -104,11 +104,7 @@ impl Ground {
         let action = Action::RestartService { service: "web".into() };
         events.extend([
             Event::Intended { step: 0, intent: Intent::Apply { plan, action, undo: None } },
-            Event::Settled {
-                step: 0,
-                outcome: Outcome::Done { detail: "it runs".into() },
-                by: SettledBy::Effect,
-            },
+            Event::Settled { step: 0, outcome: Outcome::Done { detail: "it runs".into() }, by: SettledBy::Effect },
             Event::Ended { ending: Ending::Healed, reason: "healthy".into(), next_steps: Vec::new() },
         ]);
         for event in events {
@@ -137,11 +133,7 @@ impl Ground {
     /// What was printed, when it ended as expected.
     fn said(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
         said
     }
@@ -205,7 +197,8 @@ fn a_session_is_proven_and_checked_where_nothing_else_is() {
     assert!(said.contains("is unknown here") && said.contains(key.trim()), "{said}");
     let said = elsewhere.said(0, &["audit", "check", text(&file), "--key", key.trim()]);
     assert!(said.contains("the given one"), "{said}");
-    let document = elsewhere.document(0, &["audit", "check", text(&file), "--key-file", text(&ground.path("state/head.pub"))]);
+    let document =
+        elsewhere.document(0, &["audit", "check", text(&file), "--key-file", text(&ground.path("state/head.pub"))]);
     assert_eq!((&document["key_is"], &document["over"]), (&"given".into(), &true.into()));
     assert_eq!(document["grants"][0]["approver"], "ann@here");
     elsewhere.said(7, &["audit", "check", text(&file), "--key", &"01".repeat(32)]);
@@ -269,7 +262,10 @@ fn records_are_exported_once_each_and_followed_over_new_segments() {
     assert!(records.iter().enumerate().all(|(at, record)| record["sequence"] == at));
     assert_eq!(ground.said(0, &["audit", "export", "--from", "7"]).lines().count(), 2);
     let syslog = ground.said(0, &["audit", "export", "--format", "syslog", "--from", "8"]);
-    assert!(syslog.starts_with("<110>1 2025-01-31T12:00:00.000000Z ") && syslog.contains(" repair - ended - {"), "{syslog}");
+    assert!(
+        syslog.starts_with("<110>1 2025-01-31T12:00:00.000000Z ") && syslog.contains(" repair - ended - {"),
+        "{syslog}"
+    );
 
     let mut command = ground.command(&["audit", "export", "--follow"]);
     let mut follower = command.stdout(Stdio::piped()).spawn().expect("it starts");
@@ -292,7 +288,8 @@ fn records_are_exported_once_each_and_followed_over_new_segments() {
 fn an_export_that_nobody_reads_any_more_ends() {
     let ground = Ground::new();
     ground.session(1, true);
-    let mut follower = ground.command(&["audit", "export", "--follow"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut follower =
+        ground.command(&["audit", "export", "--follow"]).stdout(Stdio::piped()).spawn().expect("it starts");
     drop(follower.stdout.take());
     ground.session(2, true);
     assert_eq!(follower.wait().expect("it ends").code(), Some(0));
