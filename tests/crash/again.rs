@@ -51,7 +51,7 @@ fn a_resume_that_is_killed_too_is_gone_on_with() {
         let mut attempt = Attempt::new(named("port"));
         let result = caught(|| {
             let killed = attempt.until_killed(0, first)? && attempt.is_killed(attempt.resume(), &place.kill())?;
-            match (killed, reference.goes_on(&mut attempt, &events)?) {
+            match (killed, reference.goes_on(&mut attempt, &events, 2)?) {
                 (true, _) => Ok(()),
                 (false, _) => Err("it was not killed twice".to_owned()),
             }

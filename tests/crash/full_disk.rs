@@ -44,7 +44,7 @@ fn fails_and_goes_on(write: &str, reference: &Reference<'_>, events: &EngineEven
         if started && !is_intended(&attempt) {
             return Err("something was started that is not recorded".to_owned());
         }
-        reference.goes_on(&mut attempt, events).map(|_| ())
+        reference.goes_on(&mut attempt, events, 1).map(|_| ())
     });
     result.map_err(|what| format!("{write}: {what}\n{}", attempt.transcript()))
 }

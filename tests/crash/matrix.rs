@@ -119,14 +119,14 @@ impl<'s> Reference<'s> {
         events: &EngineEvents,
     ) -> Result<(Came, u32), String> {
         let killed = attempt.until_killed(command, &place.kill())?;
-        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events)?))
+        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events, 1)?))
     }
 
-    /// Goes on with an attempt that was killed, and compares. How much the engine did twice.
+    /// Goes on with an attempt that was killed so often, and compares. How much the engine did twice.
     ///
     /// # Errors
     /// When it ends otherwise than this one.
-    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents) -> Result<u32, String> {
+    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents, kills: u32) -> Result<u32, String> {
         let drawn = drawn_value(attempt);
         if attempt.go_on()? {
             // A run that was over when it was killed leaves that to the next one.
@@ -136,7 +136,7 @@ impl<'s> Reference<'s> {
             return Err("the drawn value that stood there is another one now".to_owned());
         }
         let aftermath = Aftermath::of(attempt, events)?;
-        aftermath.equals(&self.aftermath)?;
+        aftermath.equals(&self.aftermath, kills)?;
         Ok(aftermath.duplicates(&self.aftermath))
     }
 }
