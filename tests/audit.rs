@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use repair_journal::{Journal, StateDir};
@@ -104,11 +106,7 @@ impl Ground {
         let action = Action::RestartService { service: "web".into() };
         events.extend([
             Event::Intended { step: 0, intent: Intent::Apply { plan, action, undo: None } },
-            Event::Settled {
-                step: 0,
-                outcome: Outcome::Done { detail: "it runs".into() },
-                by: SettledBy::Effect,
-            },
+            Event::Settled { step: 0, outcome: Outcome::Done { detail: "it runs".into() }, by: SettledBy::Effect },
             Event::Ended { ending: Ending::Healed, reason: "healthy".into(), next_steps: Vec::new() },
         ]);
         for event in events {
@@ -137,11 +135,7 @@ impl Ground {
     /// What was printed, when it ended as expected.
     fn said(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
         said
     }
@@ -205,13 +199,14 @@ fn a_session_is_proven_and_checked_where_nothing_else_is() {
     assert!(said.contains("is unknown here") && said.contains(key.trim()), "{said}");
     let said = elsewhere.said(0, &["audit", "check", text(&file), "--key", key.trim()]);
     assert!(said.contains("the given one"), "{said}");
-    let document = elsewhere.document(0, &["audit", "check", text(&file), "--key-file", text(&ground.path("state/head.pub"))]);
+    let document =
+        elsewhere.document(0, &["audit", "check", text(&file), "--key-file", text(&ground.path("state/head.pub"))]);
     assert_eq!((&document["key_is"], &document["over"]), (&"given".into(), &true.into()));
     assert_eq!(document["grants"][0]["approver"], "ann@here");
     elsewhere.said(7, &["audit", "check", text(&file), "--key", &"01".repeat(32)]);
     elsewhere.said(2, &["audit", "check", text(&file), "--key", "01"]);
 
-    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it runs", 1);
+    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it ran!", 1);
     let path = ground.path("forged.json");
     fs::write(&path, forged).expect("written");
     let said = ground.said(7, &["audit", "check", text(&path)]);
@@ -269,19 +264,24 @@ fn records_are_exported_once_each_and_followed_over_new_segments() {
     assert!(records.iter().enumerate().all(|(at, record)| record["sequence"] == at));
     assert_eq!(ground.said(0, &["audit", "export", "--from", "7"]).lines().count(), 2);
     let syslog = ground.said(0, &["audit", "export", "--format", "syslog", "--from", "8"]);
-    assert!(syslog.starts_with("<110>1 2025-01-31T12:00:00.000000Z ") && syslog.contains(" repair - ended - {"), "{syslog}");
+    assert!(
+        syslog.starts_with("<110>1 2025-01-31T12:00:00.000000Z ") && syslog.contains(" repair - ended - {"),
+        "{syslog}"
+    );
 
     let mut command = ground.command(&["audit", "export", "--follow"]);
     let mut follower = command.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut seen = BufReader::new(follower.stdout.take().expect("piped")).lines();
-    let mut next = || {
-        let line = seen.next().expect("one more").expect("read");
+    let (sender, seen) = mpsc::channel();
+    let lines = BufReader::new(follower.stdout.take().expect("piped")).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let next = || {
+        let line = seen.recv_timeout(Duration::from_secs(30)).expect("one more");
         serde_json::from_str::<Value>(&line).expect("JSON")["sequence"].as_u64().expect("a number")
     };
     (0..9).for_each(|expected| assert_eq!(next(), expected));
     ground.begin_segment();
     ground.session(2, true);
-    (9..20).for_each(|expected| assert_eq!(next(), expected));
+    (9..19).for_each(|expected| assert_eq!(next(), expected));
     let id = follower.id().to_string();
     let killed = Command::new("/bin/sh").args(["-c", &format!("kill -INT {id}")]).status().expect("it starts");
     assert!(killed.success());
@@ -292,7 +292,8 @@ fn records_are_exported_once_each_and_followed_over_new_segments() {
 fn an_export_that_nobody_reads_any_more_ends() {
     let ground = Ground::new();
     ground.session(1, true);
-    let mut follower = ground.command(&["audit", "export", "--follow"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut follower =
+        ground.command(&["audit", "export", "--follow"]).stdout(Stdio::piped()).spawn().expect("it starts");
     drop(follower.stdout.take());
     ground.session(2, true);
     assert_eq!(follower.wait().expect("it ends").code(), Some(0));
@@ -335,7 +336,7 @@ fn a_session_that_is_not_over_keeps_its_segments() {
     };
     let mut journal = ground.journal();
     journal.append(Some(&id), began, Durability::Power).expect("appended");
-    let history = repair_pipeline::session::History::of(&mut journal).expect("folded");
+    let history = repair_pipeline::session::History::fold(journal.records().expect("verifies")).expect("folded");
     let state = history.opening_state(At(LONG_AGO).now()).expect("encoded");
     journal.begin_segment(&state).expect("begun");
     drop(journal);
