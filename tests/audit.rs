@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use repair_journal::{Journal, StateDir};
@@ -204,7 +206,7 @@ fn a_session_is_proven_and_checked_where_nothing_else_is() {
     elsewhere.said(7, &["audit", "check", text(&file), "--key", &"01".repeat(32)]);
     elsewhere.said(2, &["audit", "check", text(&file), "--key", "01"]);
 
-    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it ruins", 1);
+    let forged = fs::read_to_string(&file).expect("read").replacen("it runs", "it ran!", 1);
     let path = ground.path("forged.json");
     fs::write(&path, forged).expect("written");
     let said = ground.said(7, &["audit", "check", text(&path)]);
@@ -269,15 +271,17 @@ fn records_are_exported_once_each_and_followed_over_new_segments() {
 
     let mut command = ground.command(&["audit", "export", "--follow"]);
     let mut follower = command.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut seen = BufReader::new(follower.stdout.take().expect("piped")).lines();
-    let mut next = || {
-        let line = seen.next().expect("one more").expect("read");
+    let (sender, seen) = mpsc::channel();
+    let lines = BufReader::new(follower.stdout.take().expect("piped")).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let next = || {
+        let line = seen.recv_timeout(Duration::from_secs(30)).expect("one more");
         serde_json::from_str::<Value>(&line).expect("JSON")["sequence"].as_u64().expect("a number")
     };
     (0..9).for_each(|expected| assert_eq!(next(), expected));
     ground.begin_segment();
     ground.session(2, true);
-    (9..20).for_each(|expected| assert_eq!(next(), expected));
+    (9..19).for_each(|expected| assert_eq!(next(), expected));
     let id = follower.id().to_string();
     let killed = Command::new("/bin/sh").args(["-c", &format!("kill -INT {id}")]).status().expect("it starts");
     assert!(killed.success());
@@ -332,8 +336,7 @@ fn a_session_that_is_not_over_keeps_its_segments() {
     };
     let mut journal = ground.journal();
     journal.append(Some(&id), began, Durability::Power).expect("appended");
-    let records = journal.records().expect("it verifies");
-    let history = repair_pipeline::session::History::fold(records).expect("folded");
+    let history = repair_pipeline::session::History::fold(journal.records().expect("verifies")).expect("folded");
     let state = history.opening_state(At(LONG_AGO).now()).expect("encoded");
     journal.begin_segment(&state).expect("begun");
     drop(journal);
