@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::attempt::Attempt;
 use crate::engine_events::EngineEvents;
+use crate::scenarios::SECRETS;
 
 /// What of an attempt has to equal another one's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -162,17 +163,20 @@ fn plain(attempt: &Attempt<'_>, text: &str) -> String {
     text
 }
 
-/// The value that the host drew, as it stands in the project's `.env`.
-pub fn drawn_value(attempt: &Attempt<'_>) -> Option<String> {
-    let text = attempt.broken.project.read(".env").ok()?;
-    let values: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("APP_SECRET_KEY=")).collect();
-    (!values.is_empty()).then(|| values.join("\n"))
+/// The values that the host drew, by variable and in the order in which they stand in the project's `.env`.
+pub fn drawn_values(attempt: &Attempt<'_>) -> Vec<(String, String)> {
+    let text = attempt.broken.project.read(".env").unwrap_or_default();
+    text.lines().filter_map(drawn).map(|(variable, value)| (variable.to_owned(), value.to_owned())).collect()
+}
+
+fn drawn(line: &str) -> Option<(&str, &str)> {
+    line.split_once('=').filter(|(variable, value)| SECRETS.contains(variable) && !value.is_empty())
 }
 
 fn without_drawn_value(line: &str) -> String {
-    match line.strip_prefix("APP_SECRET_KEY=") {
-        Some(value) if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            "APP_SECRET_KEY=DRAWN".to_owned()
+    match drawn(line) {
+        Some((variable, value)) if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("{variable}=DRAWN")
         }
         _ => line.to_owned(),
     }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::aftermath::{Aftermath, drawn_value, nothing_half_written};
+use crate::aftermath::{Aftermath, drawn_values, nothing_half_written};
 use crate::attempt::{Attempt, Place};
 use crate::engine_events::EngineEvents;
 use crate::scenarios::Scenario;
@@ -127,13 +127,14 @@ impl<'s> Reference<'s> {
     /// # Errors
     /// When it ends otherwise than this one.
     pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents, kills: u32) -> Result<u32, String> {
-        let drawn = drawn_value(attempt);
+        let drawn = drawn_values(attempt);
         if attempt.go_on()? {
             // A run that was over when it was killed leaves that to the next one.
             nothing_half_written(attempt)?;
         }
-        if drawn.is_some() && drawn_value(attempt) != drawn {
-            return Err("the drawn value that stood there is another one now".to_owned());
+        let now = drawn_values(attempt);
+        if drawn.iter().any(|value| !now.contains(value)) {
+            return Err("a drawn value that stood there is another one now".to_owned());
         }
         let aftermath = Aftermath::of(attempt, events)?;
         aftermath.equals(&self.aftermath, kills)?;
@@ -151,6 +152,7 @@ pub fn kill_everywhere(references: &[Reference<'_>], events: &EngineEvents) -> (
             kills.extend(places.iter().filter(chosen).map(kill));
         }
     }
+    let all = kills.len();
     let table = Mutex::new(Table::default());
     let failures = Mutex::new(Vec::new());
     side_by_side(kills, |kill: Kill| {
@@ -170,6 +172,10 @@ pub fn kill_everywhere(references: &[Reference<'_>], events: &EngineEvents) -> (
                 eprintln!("FAILED {what}");
                 failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
             }
+        }
+        let done = table.total().runs();
+        if done.is_multiple_of(100) {
+            println!("{done} of {all}");
         }
     });
     let take = |failures: Mutex<Vec<String>>| failures.into_inner().unwrap_or_else(PoisonError::into_inner);

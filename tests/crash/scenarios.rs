@@ -22,6 +22,9 @@ pub const DIGEST: &str = "{digest}";
 /// A word of a command that stands for the newest session that healed something.
 pub const HEALED: &str = "{healed}";
 
+/// The variables whose values are drawn.
+pub const SECRETS: [&str; 2] = ["APP_SECRET_KEY", "JWT_SECRET"];
+
 /// One way in which a project is broken, and healed.
 pub struct Scenario {
     /// Its name.
@@ -217,9 +220,12 @@ fn stale_network() -> Broken {
     broken
 }
 
+/// Two values that a file lacks.
 fn missing_secret() -> Broken {
     let broken = Broken::new();
-    let web = service("web", "    environment:\n      KEY: \"${APP_SECRET_KEY:?set it in .env}\"\n");
+    let required = |variable: &str| format!("      {variable}: \"${{{variable}:?set it in .env}}\"\n");
+    let environment: String = SECRETS.into_iter().map(required).collect();
+    let web = service("web", &format!("    environment:\n{environment}"));
     broken.write("compose.yaml", &format!("services:\n{web}"));
     broken.write(".env", "# Settings.\nTZ=UTC\n");
     broken

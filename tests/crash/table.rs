@@ -22,6 +22,13 @@ pub struct Row {
     pub failures: u32,
 }
 
+impl Row {
+    /// All runs.
+    pub fn runs(self) -> u32 {
+        self.kills + self.passed + self.failures
+    }
+}
+
 impl Table {
     /// The line of a scenario and a point.
     pub fn row(&mut self, scenario: &str, point: &str) -> &mut Row {

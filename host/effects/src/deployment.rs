@@ -42,7 +42,7 @@ use repair_model::evidence::Evidence;
 use repair_model::finding::FailureClass;
 use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Probe, Verdict};
-use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, NetworkChange, Step};
+use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, NetworkChange, SecretEdit, Step};
 use repair_model::probe::ProbeSpec;
 use repair_model::query::{Observation, Query};
 use repair_model::risk::Risk;
@@ -147,6 +147,8 @@ pub struct ComposeDeployment {
     refused: Option<Refused>,
     /// Files into which values were written since the last plan was made, by name.
     filled: BTreeMap<String, Filled>,
+    /// Values that a lost process wrote, by file and in their order, as far as their steps were asked about.
+    recalled: BTreeMap<String, Vec<SecretEdit>>,
 }
 
 impl ComposeDeployment {
@@ -194,6 +196,7 @@ impl ComposeDeployment {
             config: Some(config),
             refused,
             filled: BTreeMap::new(),
+            recalled: BTreeMap::new(),
         })
     }
 

@@ -120,23 +120,29 @@ impl Filled {
         Some(emptied)
     }
 
-    /// What is known of a file again when the process that wrote the value is gone: with nothing where the value stands, it
-    /// is the file that `edit` was made for. `None` if anything else differs as well.
-    pub fn recalled(actual: &str, edit: &SecretEdit) -> Option<Self> {
-        let start = usize::try_from(edit.offset_bytes).ok()?;
-        let rest = actual.get(start..)?.strip_prefix(edit.prefix.as_str())?;
-        // What every encoding is made of; see `ValueEncoding`.
-        let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-        let length = rest.bytes().take_while(|byte| drawn(byte)).count();
-        let behind = rest.get(length..)?.strip_prefix(edit.suffix.as_str())?;
-        let before = format!("{}{}{behind}", &actual[..start], edit.replaced);
-        let is_it = edit.before.map_or(before.is_empty(), |digest| digest == patch::digest(&before));
-        let planned = format!("{}{}{}{behind}", &actual[..start], edit.prefix, edit.suffix);
-        (is_it && length > 0).then(|| Self {
-            actual: patch::digest(actual),
-            planned: patch::digest(&planned),
-            holes: vec![(start + edit.prefix.len(), length)],
-        })
+    /// What is known of a file again when the process that wrote its values is gone: with nothing where they stand, and one
+    /// edit after the other taken back, it is the file that each of `edits`, in their order, was made for. `None` if
+    /// anything else differs as well.
+    pub fn recalled(actual: &str, edits: &[SecretEdit]) -> Option<Self> {
+        let mut holes = Vec::new();
+        let mut planned = String::with_capacity(actual.len());
+        let mut at = 0;
+        for place in places(edits)? {
+            let value = at + place.checked_sub(planned.len())?;
+            planned.push_str(actual.get(at..value)?);
+            // What every encoding is made of; see `ValueEncoding`.
+            let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+            let length = actual.get(value..)?.bytes().take_while(|byte| drawn(byte)).count();
+            holes.push((place, length));
+            at = value + length;
+        }
+        planned.push_str(actual.get(at..)?);
+        let mut text = planned.clone();
+        for edit in edits.iter().rev() {
+            text = taken_back(&text, edit)?;
+        }
+        let is_known = !holes.is_empty() && holes.iter().all(|(_, length)| *length > 0);
+        is_known.then(|| Self { actual: patch::digest(actual), planned: patch::digest(&planned), holes })
     }
 
     /// The text of a file after one more edit, and what is known of it then. `before` is what was known until then, and
@@ -165,6 +171,28 @@ impl Filled {
         let filled = Self { actual: patch::digest(&text), planned: patch::digest(&planned), holes };
         Some((text, filled))
     }
+}
+
+/// Where the values of `edits` stand when all of them are made and nothing is in any hole, from the first one on.
+fn places(edits: &[SecretEdit]) -> Option<Vec<usize>> {
+    let mut places: Vec<usize> = Vec::new();
+    for edit in edits {
+        let at = usize::try_from(edit.offset_bytes).ok()?;
+        let grows = (edit.prefix.len() + edit.suffix.len()).checked_sub(edit.replaced.len())?;
+        places.iter_mut().filter(|place| **place > at).for_each(|place| *place += grows);
+        places.push(at + edit.prefix.len());
+    }
+    places.sort_unstable();
+    Some(places)
+}
+
+/// The text that `edit` was made for, from the one with its hole empty.
+fn taken_back(text: &str, edit: &SecretEdit) -> Option<String> {
+    let start = usize::try_from(edit.offset_bytes).ok()?;
+    let behind = text.get(start..)?.strip_prefix(edit.prefix.as_str())?.strip_prefix(edit.suffix.as_str())?;
+    let before = format!("{}{}{behind}", &text[..start], edit.replaced);
+    let is_it = edit.before.map_or(before.is_empty(), |digest| digest == patch::digest(&before));
+    is_it.then_some(before)
 }
 
 /// Checks what Compose makes of a project before and after `variable` has got `value`; where Compose refused the project
@@ -283,10 +311,11 @@ mod tests {
         for text in texts {
             let edit = edit(text, "A");
             let (actual, known) = Filled::after(None, text, &edit, "aB3-_").expect("it fits");
-            assert_eq!(Filled::recalled(&actual, &edit), Some(known), "{text:?}");
+            let edits = [edit];
+            assert_eq!(Filled::recalled(&actual, &edits), Some(known), "{text:?}");
             let before = text.unwrap_or_default();
             for other in [format!("{actual}# mine\n"), format!("# mine\n{actual}"), before.to_owned()] {
-                assert_eq!(Filled::recalled(&other, &edit), None, "{other:?}");
+                assert_eq!(Filled::recalled(&other, &edits), None, "{other:?}");
             }
         }
     }
@@ -319,6 +348,13 @@ mod tests {
             let (actual, known) = Filled::after(Some(&known), Some(&actual), &two, "second one").expect("it fits");
             assert_eq!(known.emptied(&actual).as_deref(), Some(planned_end.as_str()), "{text:?}");
             assert!(actual.contains(&format!("{first}=")) && has_value(&actual, first) && has_value(&actual, second));
+            // A process that was not there knows it again from both edits, and from neither alone.
+            let (drawn, _) = Filled::after(None, text, &one, "aB3-_").expect("it fits");
+            let known_one = Filled::recalled(&drawn, std::slice::from_ref(&one)).expect("one value");
+            let (drawn, known_both) = Filled::after(Some(&known_one), Some(&drawn), &two, "x9").expect("it fits");
+            assert_eq!(Filled::recalled(&drawn, &[one.clone(), two.clone()]), Some(known_both), "{text:?}");
+            assert_eq!(Filled::recalled(&drawn, &[one]), None, "{text:?}");
+            assert_eq!(Filled::recalled(&drawn, &[two]), None, "{text:?}");
 
             let other = format!("{actual}# mine\n");
             assert_eq!((known.emptied(&other), known.planned(patch::digest(&other))), (None, None));

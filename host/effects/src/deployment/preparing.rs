@@ -38,6 +38,7 @@ impl ComposeDeployment {
         method: Option<EditMethod>,
     ) -> Result<Preparation, TargetError> {
         self.filled.clear();
+        self.recalled.clear();
         let model = self.model_with_origins().await?;
         let mut files = self.project_files().await?;
         let original = files.sources();

@@ -339,9 +339,7 @@ impl ComposeDeployment {
             }
         };
         if let Some(text) = text.as_deref().filter(|text| has_value(text, &value.variable)) {
-            if let (false, Some(filled)) = (self.filled.contains_key(&edit.file), Filled::recalled(text, edit)) {
-                self.filled.insert(edit.file.clone(), filled);
-            }
+            self.recall(text, edit);
             return Probe::Happened;
         }
         let planned = text.map(|text| self.emptied(&edit.file, text));
@@ -355,6 +353,20 @@ impl ComposeDeployment {
                 "the value was written and somebody took it out again",
                 "somebody else changed the file and no value was ever in it",
             ),
+        }
+    }
+
+    /// Knows a file again that one more value stands in, unless this process has written it.
+    fn recall(&mut self, text: &str, edit: &SecretEdit) {
+        if self.filled.get(&edit.file).is_some_and(|filled| filled.emptied(text).is_some()) {
+            return;
+        }
+        let edits = self.recalled.entry(edit.file.clone()).or_default();
+        if !edits.contains(edit) {
+            edits.push(edit.clone());
+        }
+        if let Some(filled) = Filled::recalled(text, edits) {
+            self.filled.insert(edit.file.clone(), filled);
         }
     }
 

@@ -128,6 +128,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         for what in swept {
             self.tell_recovered(&what);
         }
+        if let Intent::Apply { plan, .. } = &state.intent
+            && let Ok(frozen) = self.frozen(session, *plan)
+        {
+            // The step may have come upon a file that the ones before it wrote into.
+            self.recall_drawn_values(&frozen, session.done_steps()).await;
+        }
         let (outcome, words) = match self.probe(session, state).await {
             Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened".to_owned()),
             Probe::DidNotHappen => {

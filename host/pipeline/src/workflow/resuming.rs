@@ -196,7 +196,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// Lets the deployment know the files again that drawn values were written into: only the process that drew them knew
     /// what such a file is now, and no log says it. Without that, a later step of the plan would find a changed file.
-    async fn recall_drawn_values(&mut self, frozen: &FrozenPlan, done: usize) {
+    pub(super) async fn recall_drawn_values(&mut self, frozen: &FrozenPlan, done: usize) {
         let drew = |step: &&Step| matches!(step.change, Change::SecretValue(_));
         for step in frozen.plan().steps.iter().take(done).filter(drew) {
             // Nothing depends on the answer; the gate looks at the file itself.
