@@ -450,11 +450,9 @@ mod tests {
         let done = tempfile::tempdir().expect("a folder");
         let done = done.path().join("done");
         let script = format!("sleep 0.3; seq 1 50000; seq 1 50000 >&2; : > '{}'", done.display());
-        let lost = tokio::time::timeout(
-            Duration::from_millis(100),
-            run(&shell(&script), RunOptions { lease: lease(), ..RunOptions::new(MINUTE, 1024) }),
-        );
-        assert!(lost.await.is_err(), "it still runs");
+        let invocation = shell(&script);
+        let running = run(&invocation, RunOptions { lease: lease(), ..RunOptions::new(MINUTE, 1024) });
+        assert!(tokio::time::timeout(Duration::from_millis(100), running).await.is_err(), "it still runs");
         let deadline = Instant::now() + Duration::from_secs(20);
         while !done.exists() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
