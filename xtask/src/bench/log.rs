@@ -61,7 +61,7 @@ impl Bench {
         let filled = self.run("fill", &[EVENTS])?;
         let megabytes = number(&filled, "bytes")? / 1e6;
         println!(
-            "\na log of {EVENTS} events in {} segments, {megabytes:.0} MB, written in {:.1} s; {} build",
+            "\na log of more than {EVENTS} events in {} segments, {megabytes:.0} MB, written in {:.1} s; {} build",
             filled["segments"],
             number(&filled, "nanoseconds")? / 1e9,
             if release { "release" } else { "development" }
