@@ -58,7 +58,10 @@ fn a_session_killed_anywhere_ends_as_one_that_was_not() {
     side_by_side(scenarios.iter().enumerate().collect::<Vec<_>>(), |(at, scenario)| {
         match caught(|| Reference::of(scenario, &events)) {
             Ok(reference) => references.lock().expect("no panic").push((at, reference)),
-            Err(what) => failures.lock().expect("no panic").push(what),
+            Err(what) => {
+                eprintln!("FAILED {what}");
+                failures.lock().expect("no panic").push(what);
+            }
         }
     });
     let mut failures = failures.into_inner().expect("no panic");

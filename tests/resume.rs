@@ -154,7 +154,8 @@ fn without_a_terminal_and_without_a_choice_nothing_begins() {
 
 #[test]
 fn a_program_says_beforehand_that_it_wants_a_new_session() {
-    let (project, _held) = killed_half_way();
+    let (project, _held) = broken();
+    killed_at(&project, "line-written:granted", &HEAL);
     let report = document(&project, 0, &["--self-heal=preview", "--yes", "--new"]);
     assert_eq!(report["result"], "healed", "{report:#}");
     let sessions = sessions(&project);
@@ -271,7 +272,9 @@ fn a_lost_session_can_be_given_up_and_says_what_stays_unknown() {
     assert_eq!(given_up["unknown_step"], 1);
     let report = document(&project, 0, &HEAL);
     assert_eq!(report["result"], "healed", "{report:#}");
-    has_moved(&project);
+    // The tool is told of the try that nobody settled, and takes another port than that.
+    assert_eq!(project.read("compose.yaml").expect("a file"), file(project.port(2)));
+    sound(&project);
 }
 
 #[test]
@@ -313,6 +316,8 @@ fn another_project_name_opens_no_new_budget() {
     project.down().expect("it can be taken down");
     project.write("compose.yaml", &file(project.port(0))).expect("it can be written");
     let other = format!("{}-again", project.name());
+    let up = project.compose(["-p", &other, "up", "--detach"]).expect("compose runs");
+    assert!(!up.succeeded(), "the port was not taken: {up}");
     let options = [HEAL.as_slice(), &["-p", &other]].concat();
     let second = document(&project, 3, &options);
     let down = project.compose(["-p", &other, "down", "--remove-orphans"]).expect("compose runs");

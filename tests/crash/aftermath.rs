@@ -42,11 +42,6 @@ impl Aftermath {
             };
             files.insert(name, plain(attempt, &text));
         }
-        for (name, _) in files_below(&project.state_dir()) {
-            if name.contains(".new-") || name.contains(".unfinished") {
-                return Err(format!("`{name}` is left in the state folder"));
-            }
-        }
         let containers = project.containers().map_err(|error| format!("{error:#}"))?;
         let containers = containers.iter().map(|container| {
             let line = format!("{} {} {}", container.name, container.status, container.exit_code);
@@ -58,11 +53,12 @@ impl Aftermath {
         Ok(Self { files, containers, deeds, intents: intents(attempt)? })
     }
 
-    /// How this one, after a kill, differs from that of an attempt that was not killed.
+    /// How this one, after so many kills, differs from that of an attempt that was not killed. A step that was killed may
+    /// be begun once more.
     ///
     /// # Errors
     /// The first difference.
-    pub fn equals(&self, reference: &Self) -> Result<(), String> {
+    pub fn equals(&self, reference: &Self, kills: u32) -> Result<(), String> {
         if self.files != reference.files {
             return Err(format!("other files: {:#?}\ninstead of {:#?}", self.files, reference.files));
         }
@@ -72,8 +68,7 @@ impl Aftermath {
         if self.duplicates(reference) > 0 {
             return Err(format!("the engine did more: {:?} instead of {:?}", self.deeds, reference.deeds));
         }
-        let more: u32 = more(&self.intents, &reference.intents);
-        if more > 1 {
+        if more(&self.intents, &reference.intents) > kills {
             return Err(format!("intended more often: {:?} instead of {:?}", self.intents, reference.intents));
         }
         Ok(())
@@ -124,6 +119,18 @@ fn nobody_is_left(attempt: &Attempt<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Nothing half-written is left in the state folder.
+///
+/// # Errors
+/// What is.
+pub fn nothing_half_written(attempt: &Attempt<'_>) -> Result<(), String> {
+    let mut names = files_below(&attempt.broken.project.state_dir()).into_keys();
+    match names.find(|name| name.contains(".new-") || name.contains(".unfinished")) {
+        Some(name) => Err(format!("`{name}` is left in the state folder")),
+        None => Ok(()),
+    }
 }
 
 fn intents(attempt: &Attempt<'_>) -> Result<BTreeMap<String, u32>, String> {

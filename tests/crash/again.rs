@@ -8,7 +8,7 @@ use repair_test_support::Engine;
 use crate::attempt::{Attempt, Place};
 use crate::engine_events::EngineEvents;
 use crate::matrix::{Reference, caught, is_whole, side_by_side};
-use crate::scenarios::{HEAL_UP, SCENARIOS};
+use crate::scenarios::{HEAL_UP, named};
 
 /// Where the first run is killed. The sample has the first of them, which leaves half a line behind.
 const FIRST: [&str; 5] = [
@@ -29,11 +29,11 @@ fn hurts(place: &Place) -> bool {
 #[test]
 fn a_resume_that_is_killed_too_is_gone_on_with() {
     let events = EngineEvents::listen(Engine::shared());
-    let reference = Reference::of(&SCENARIOS[0], &events).unwrap_or_else(|what| panic!("{what}"));
+    let reference = Reference::of(named("port"), &events).unwrap_or_else(|what| panic!("{what}"));
     let first = if is_whole() { FIRST.as_slice() } else { &FIRST[..1] };
     let kills = Mutex::new(Vec::new());
     side_by_side(first.to_vec(), |first| {
-        let mut attempt = Attempt::new(&SCENARIOS[0]);
+        let mut attempt = Attempt::new(named("port"));
         assert_eq!(attempt.until_killed(0, first), Ok(true), "{first}: {}", attempt.transcript());
         let (said, places) = attempt.traced(attempt.resume()).expect("it goes on");
         assert_eq!(said.code(), Some(0), "{first}: {}", attempt.transcript());
@@ -48,10 +48,10 @@ fn a_resume_that_is_killed_too_is_gone_on_with() {
     let count = kills.len();
     let failures = Mutex::new(Vec::new());
     side_by_side(kills, |(first, place)| {
-        let mut attempt = Attempt::new(&SCENARIOS[0]);
+        let mut attempt = Attempt::new(named("port"));
         let result = caught(|| {
             let killed = attempt.until_killed(0, first)? && attempt.is_killed(attempt.resume(), &place.kill())?;
-            match (killed, reference.goes_on(&mut attempt, &events)?) {
+            match (killed, reference.goes_on(&mut attempt, &events, 2)?) {
                 (true, _) => Ok(()),
                 (false, _) => Err("it was not killed twice".to_owned()),
             }
@@ -68,7 +68,7 @@ fn a_resume_that_is_killed_too_is_gone_on_with() {
 
 /// A session that was killed, and whose resume was killed as often as the bounds allow.
 fn blocked() -> Attempt<'static> {
-    let mut attempt = Attempt::new(&SCENARIOS[0]);
+    let mut attempt = Attempt::new(named("port"));
     assert_eq!(attempt.until_killed(0, "kill@line-written:grant-used"), Ok(true), "{}", attempt.transcript());
     for _ in 0..RECOVERIES_MAX {
         let killed = attempt.is_killed(attempt.resume(), "kill@line-synced:recovery-began");

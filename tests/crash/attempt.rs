@@ -178,11 +178,11 @@ impl<'s> Attempt<'s> {
         Ok(said)
     }
 
-    /// Goes on until nothing waits and the last session ended as it should.
+    /// Goes on until nothing waits and the last session ended as it should. Whether there was anything left to do.
     ///
     /// # Errors
     /// When it does not come to that.
-    pub fn go_on(&mut self) -> Result<(), String> {
+    pub fn go_on(&mut self) -> Result<bool, String> {
         let resume = self.resume();
         let mut code = None;
         for _ in 0..COMMANDS_MAX {
@@ -191,8 +191,8 @@ impl<'s> Attempt<'s> {
                 let ended = sessions.last().is_some_and(|session| session.status == self.scenario.end.1);
                 match code {
                     // It was over when it was killed, or it ends as it should.
-                    None if ended => return Ok(()),
-                    Some(code) if ended && code == self.scenario.end.0 => return Ok(()),
+                    None if ended => return Ok(false),
+                    Some(code) if ended && code == self.scenario.end.0 => return Ok(true),
                     Some(code) if ended => return Err(format!("it ends with {code}")),
                     _ => code = self.run(self.scenario.commands[0], None)?.code(),
                 }

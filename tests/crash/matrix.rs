@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::aftermath::{Aftermath, drawn_value};
+use crate::aftermath::{Aftermath, drawn_value, nothing_half_written};
 use crate::attempt::{Attempt, Place};
 use crate::engine_events::EngineEvents;
 use crate::scenarios::Scenario;
@@ -19,7 +19,7 @@ pub const POINTS_VARIABLE: &str = "REPAIR_CRASH_POINTS";
 /// Projects that are broken and healed side by side.
 const WORKERS: usize = 4;
 /// Of the points that are neither an effect's nor a record's in the first scenario, one in so many is in the sample.
-const SAMPLED_OF: u64 = 24;
+const SAMPLED_OF: u64 = 48;
 /// The points of effects.
 const EFFECTS: [&str; 9] = [
     "effect-intended",
@@ -119,21 +119,24 @@ impl<'s> Reference<'s> {
         events: &EngineEvents,
     ) -> Result<(Came, u32), String> {
         let killed = attempt.until_killed(command, &place.kill())?;
-        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events)?))
+        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events, 1)?))
     }
 
-    /// Goes on with an attempt that was killed, and compares. How much the engine did twice.
+    /// Goes on with an attempt that was killed so often, and compares. How much the engine did twice.
     ///
     /// # Errors
     /// When it ends otherwise than this one.
-    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents) -> Result<u32, String> {
+    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents, kills: u32) -> Result<u32, String> {
         let drawn = drawn_value(attempt);
-        attempt.go_on()?;
+        if attempt.go_on()? {
+            // A run that was over when it was killed leaves that to the next one.
+            nothing_half_written(attempt)?;
+        }
         if drawn.is_some() && drawn_value(attempt) != drawn {
             return Err("the drawn value that stood there is another one now".to_owned());
         }
         let aftermath = Aftermath::of(attempt, events)?;
-        aftermath.equals(&self.aftermath)?;
+        aftermath.equals(&self.aftermath, kills)?;
         Ok(aftermath.duplicates(&self.aftermath))
     }
 }
@@ -201,7 +204,8 @@ pub fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> 
 fn is_sampled(at: usize, scenario: &Scenario, command: usize, place: &Place) -> bool {
     let is_effect = EFFECTS.contains(&place.point());
     let is_kind_of_record = at == 0 && place.point() == "line-written" && place.occurrence == 1;
-    is_effect || is_kind_of_record || hash(&format!("{} {command} {}", scenario.name, place.kill())) % SAMPLED_OF == 0
+    let place = format!("{} {command} {}", scenario.name, place.kill());
+    is_effect || is_kind_of_record || hash(&place).is_multiple_of(SAMPLED_OF)
 }
 
 /// The same on every machine and in every run (FNV-1a, 64 bits).

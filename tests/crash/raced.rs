@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::attempt::Attempt;
 use crate::matrix::is_whole;
-use crate::scenarios::{HEAL, SCENARIOS};
+use crate::scenarios::{HEAL, named};
 
 /// Races with a log of its own; a log that grows without end would only slow them down.
 const RACES_PER_PROJECT: u32 = 50;
@@ -36,7 +36,7 @@ fn of_two_plans_at_once_one_gets_the_target() {
     let races = if is_whole() { 1000 } else { 20 };
     let mut both = 0;
     for first in (0..races).step_by(RACES_PER_PROJECT as usize) {
-        let mut attempt = Attempt::new(&SCENARIOS[9]);
+        let mut attempt = Attempt::new(named("plan-and-apply"));
         let mut sessions = 0;
         for race_number in first..races.min(first + RACES_PER_PROJECT) {
             let codes = race(&attempt, &["plan"]);
@@ -62,7 +62,7 @@ fn of_two_plans_at_once_one_gets_the_target() {
 fn of_two_heals_at_once_one_acts() {
     let races = if is_whole() { 40 } else { 4 };
     for number in 0..races {
-        let attempt = Attempt::new(&SCENARIOS[0]);
+        let attempt = Attempt::new(named("plan-and-apply"));
         let codes = race(&attempt, &HEAL);
         assert!(codes.contains(&Some(0)), "nobody healed it in race {number}: {codes:?}");
         // The one that comes too late is refused, or finds the target healthy.

@@ -131,6 +131,11 @@ fn has_begun(trace: &Path) -> bool {
     std::fs::read_to_string(trace).unwrap_or_default().lines().any(|line| line == "effect-intended:compose-up")
 }
 
+/// The scenario of that name.
+pub fn named(name: &str) -> &'static Scenario {
+    SCENARIOS.iter().find(|scenario| scenario.name == name).expect("a scenario")
+}
+
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "port", broken: port, commands: &[&HEAL_UP], yes: true, end: (0, "healed") },
@@ -156,7 +161,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "plan-and-apply",
-        broken: port,
+        broken: tried_port,
         commands: &[&["plan"], &["approve", DIGEST], &["apply", DIGEST]],
         yes: false,
         end: (0, "healed"),
@@ -175,6 +180,13 @@ fn on_port(name: &str, port: impl std::fmt::Display) -> String {
 /// A port that somebody else holds, in the Compose file.
 pub fn port() -> Broken {
     Broken::with_taken_port(|project| format!("services:\n{}", on_port("web", project.port(0))))
+}
+
+/// The same after somebody has tried to start it.
+pub fn tried_port() -> Broken {
+    let broken = port();
+    assert!(!broken.compose(&["up", "--detach"]).succeeded(), "the port was not taken");
+    broken
 }
 
 fn port_in_env() -> Broken {

@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod check;
 mod classify_report;
+mod crash;
 mod demo;
 mod failures;
 mod fuzz;
@@ -34,6 +35,8 @@ Commands:
                           Uses the Docker Engine that is there, else (as root) a private one.
   test                    Everything: format, lints, documentation, all tests on a private engine.
   test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
+  crash [SCENARIO]        The whole crash matrix: every scenario killed at every point that it comes by, with a table.
+                          Takes about half an hour; the tests take a sample of it.
   bench [classify|log] [--dev] [-n N]
                           Time and memory: the log against plain hashing and plain writes, classifying against a plain
                           scan of the same text, and repair against `docker compose ps`; N rounds of the last, 15 unless
@@ -75,6 +78,8 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["demo", "--undo"] => demo::demo(true)?,
         ["test"] => check::everything()?,
         ["test", "--", ..] => return check::some(&arguments[2..]),
+        ["crash"] => return crash::everywhere(None),
+        ["crash", scenario] => return crash::everywhere(Some(scenario)),
         ["bench", options @ ..] => bench::bench(bench::Options::parse(options)?)?,
         ["failures", options @ ..] => failures::record(&failures::Options::parse(options)?)?,
         ["classify-report", options @ ..] => classify_report::report(&classify_report::Options::parse(options)?)?,

@@ -8,6 +8,7 @@ use repair_model::plan::FrozenPlan;
 use repair_model::text::escaped;
 use repair_pipeline::approval;
 use repair_pipeline::outside::{Clock as _, Durability, Log as _};
+use repair_pipeline::projection::PhaseState;
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
@@ -87,6 +88,7 @@ pub fn abort(context: &Context<'_>, session: &str) -> Result<Code, CommandError>
         next_steps: Vec::new(),
     };
     append_where_it_follows(&mut journal, &found.id, event)?;
+    publish(context, &mut journal, &found.id)?;
     context.printer.line(&format!("session {} was given up", found.id));
     let open = state_of.open_intent().or_else(|| state_of.unknown_step());
     if let Some(open) = open {
@@ -101,6 +103,21 @@ pub fn abort(context: &Context<'_>, session: &str) -> Result<Code, CommandError>
         "unknown_step": open.map(|open| open.step + 1),
     }))?;
     Ok(Code::Success)
+}
+
+/// The projection in the state folder follows; one in the project waits for the next session, since nothing is opened here.
+fn publish(context: &Context<'_>, journal: &mut Journal, id: &SessionId) -> Result<(), CommandError> {
+    let state = journal.opening_state()?;
+    let history = folded(state.as_deref(), journal.records()?)?;
+    let bytes = history.session(id).map(|session| serde_json::to_vec_pretty(&PhaseState::of(session)));
+    if let Some(Ok(bytes)) = bytes
+        && let Err(error) = journal.publish(id, &bytes)
+    {
+        context
+            .printer
+            .progress(&format!("the file for other programs was not written: {}", escaped(&error.to_string())));
+    }
+    Ok(())
 }
 
 /// Appends an event of a session, if it can follow what the log says by then: whoever works on the session may have gone on

@@ -29,7 +29,8 @@ pub(crate) fn store(folder: &Folder, bytes: &[u8]) -> Result<Digest, Trouble> {
 pub(crate) fn sweep(folder: &Folder) -> Result<(), Trouble> {
     let Some(blobs) = folder.folder(BLOBS)? else { return Ok(()) };
     for name in blobs.names()? {
-        if let Some(shelf) = blobs.folder(&name)? {
+        // What is no folder is not ours, and in nobody's way.
+        if let Ok(Some(shelf)) = blobs.folder(&name) {
             shelf.sweep()?;
         }
     }

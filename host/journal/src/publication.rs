@@ -7,6 +7,7 @@ use repair_model::limits::PROJECTION_BYTES_MAX;
 use repair_pipeline::outside::LogError;
 
 use crate::folder::Folder;
+use crate::problem::Trouble;
 
 pub(crate) const SESSIONS: &str = "sessions";
 const PROJECTION: &str = "phase-state.json";
@@ -23,4 +24,17 @@ pub(crate) fn publish(folder: &Folder, session: &SessionId, projection: &[u8]) -
     let shelf = folder.create_folder(SESSIONS)?.create_folder(session.as_str())?;
     shelf.sweep()?;
     shelf.replace(PROJECTION, "projection", projection)
+}
+
+/// Removes what a writer that died has left beside the projection of a session that is over. Only the holder of the lease
+/// publishes, so it alone may.
+pub(crate) fn sweep(folder: &Folder) -> Result<(), Trouble> {
+    let Some(sessions) = folder.folder(SESSIONS)? else { return Ok(()) };
+    for name in sessions.names()? {
+        // What is no folder is not ours, and in nobody's way.
+        if let Ok(Some(session)) = sessions.folder(&name) {
+            session.sweep()?;
+        }
+    }
+    Ok(())
 }

@@ -83,6 +83,7 @@ impl Journal {
         let _locked = append_lock.take(&folder)?;
         folder.sweep()?;
         blobs::sweep(&folder)?;
+        publication::sweep(&folder)?;
         if !has_log(&folder)? {
             create_log(&folder, target, clock.as_ref())?;
         }

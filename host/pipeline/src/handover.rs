@@ -31,7 +31,7 @@ pub struct Handover {
     pub command: Vec<String>,
     /// Steps that are done.
     pub done: usize,
-    /// All steps of the present plan.
+    /// All steps of the present plan, or all edits that an undo takes back.
     pub steps: Vec<HandoverStep>,
     /// Id of the policy's decision that it acts under.
     pub decision: Option<Digest>,
@@ -82,12 +82,7 @@ impl Handover {
         let steps: Vec<HandoverStep> = statuses
             .iter()
             .enumerate()
-            .map(|(at, status)| HandoverStep {
-                summary: plan
-                    .and_then(|plan| plan.plan().steps.get(at))
-                    .map_or_else(|| format!("step {}", at + 1), |step| step.summary.clone()),
-                status: status.as_str(),
-            })
+            .map(|(at, status)| HandoverStep { summary: summary(session, plan, at), status: status.as_str() })
             .collect();
         Self {
             session: session.id.clone(),
@@ -129,6 +124,15 @@ pub fn edits_of(session: &Session, undo_of: impl Fn(&FileEdit) -> FileEdit) -> V
         .collect()
 }
 
+fn summary(session: &Session, plan: Option<&FrozenPlan>, at: usize) -> String {
+    let planned = plan.and_then(|plan| plan.plan().steps.get(at));
+    match (&session.purpose, planned) {
+        (Purpose::Undo { steps, .. }, _) => steps.get(at).map(|undo| restore(&undo.edit.file)).unwrap_or_default(),
+        (_, Some(step)) => step.summary.clone(),
+        (_, None) => format!("step {}", at + 1),
+    }
+}
+
 fn goal(session: &Session) -> String {
     match &session.purpose {
         Purpose::Undo { session: of, steps } => {
@@ -144,36 +148,35 @@ fn goal(session: &Session) -> String {
 
 fn unknown(session: &Session, steps: &[HandoverStep]) -> Vec<String> {
     let Some(state) = session.open_intent().or_else(|| session.unknown_step()) else { return Vec::new() };
-    let named = steps.get(usize::try_from(state.step).unwrap_or(usize::MAX));
-    let what = match (&state.intent, named) {
-        (Intent::Undo { edit, .. }, _) => format!("restoring `{}`", edit.file),
-        (Intent::Apply { .. }, Some(step)) => step.summary.clone(),
-        (Intent::Apply { action, .. }, None) => action.kind().to_string(),
+    let number = match &session.purpose {
+        Purpose::Undo { steps, .. } => steps.iter().position(|undo| undo.step == state.step).unwrap_or(usize::MAX),
+        Purpose::Heal | Purpose::Plan => usize::try_from(state.step).unwrap_or(usize::MAX),
+    };
+    let what = match (steps.get(number), &state.intent) {
+        (Some(step), _) => step.summary.clone(),
+        (None, Intent::Apply { action, .. }) => action.kind().to_string(),
+        (None, Intent::Undo { edit, .. }) => restore(&edit.file),
     };
     let why = match &state.outcome {
-        Some(Outcome::Unclear { reason }) => reason.clone(),
-        _ => "its outcome is not recorded; its probe is asked when the session goes on".to_owned(),
+        Some(Outcome::Unclear { reason }) => reason.as_str(),
+        _ if session.status.is_final() => "its outcome is not recorded",
+        _ => "its outcome is not recorded; its probe is asked when the session goes on",
     };
-    vec![format!("whether step {} ({what}) happened: {why}", state.step + 1)]
+    vec![format!("whether step {} ({what}) happened: {why}", number.saturating_add(1))]
+}
+
+fn restore(file: &str) -> String {
+    format!("restore `{file}`")
 }
 
 fn next(session: &Session, statuses: &[StepStatus], steps: &[HandoverStep]) -> String {
     let id = &session.id;
-    let undecided = session
-        .plan
-        .as_ref()
-        .is_some_and(|plan| session.used_grant(plan.plan).is_none() && session.unused_grant(plan.plan).is_none());
-    let step = |at: usize| steps.get(at).map(|step| step.summary.clone()).unwrap_or_default();
     match &session.status {
         Status::Ended(Ending::Healed | Ending::Undone) => "nothing: it is done".to_owned(),
         Status::Ended(_) => match session.next_steps.first() {
             Some(first) => first.clone(),
             None => "`repair --self-heal=preview` begins a new session".to_owned(),
         },
-        Status::AwaitingApproval if undecided => {
-            let digest = session.plan.as_ref().map(|plan| plan.plan.short()).unwrap_or_default();
-            format!("a yes is asked for again (`repair resume {id}`, or `repair approve {digest}` from elsewhere)")
-        }
         Status::Blocked(_) => match session.next_steps.first() {
             Some(first) => first.clone(),
             None => format!("`repair resume {id}` tries again"),
@@ -181,20 +184,46 @@ fn next(session: &Session, statuses: &[StepStatus], steps: &[HandoverStep]) -> S
         _ if session.open_intent().or_else(|| session.unknown_step()).is_some() => {
             "the open step is settled by its probe, then the session goes on".to_owned()
         }
-        _ => match statuses.iter().position(|status| *status == StepStatus::Pending) {
-            Some(at) if undecided => format!("the plan is decided on, then step {}: {}", at + 1, step(at)),
-            Some(at) => format!("step {}: {}", at + 1, step(at)),
-            None if statuses.contains(&StepStatus::Failed) => "another round looks at what failed".to_owned(),
-            None if !statuses.is_empty() => "the target is verified".to_owned(),
-            None => "the target is looked at and a plan is made".to_owned(),
-        },
+        _ => goes_on(session, statuses, steps),
+    }
+}
+
+/// What a session does that goes on with nothing open.
+fn goes_on(session: &Session, statuses: &[StepStatus], steps: &[HandoverStep]) -> String {
+    let pending = statuses
+        .iter()
+        .position(|status| *status == StepStatus::Pending)
+        .map(|at| format!("step {}: {}", at + 1, steps.get(at).map(|step| step.summary.as_str()).unwrap_or_default()));
+    if matches!(session.purpose, Purpose::Undo { .. }) {
+        return pending.unwrap_or_else(|| "nothing is left to take back, so the session ends".to_owned());
+    }
+    let Some(plan) = session.plan_of_round() else {
+        return "the target is looked at and a plan is made".to_owned();
+    };
+    let stands = session.used_grant(plan.plan).or_else(|| session.unused_grant(plan.plan)).is_some();
+    match pending {
+        None if statuses.contains(&StepStatus::Failed) => "another round looks at what failed".to_owned(),
+        None => "the target is verified".to_owned(),
+        Some(_) if plan.refused => "a person said no, so the session ends".to_owned(),
+        Some(step) if stands => step,
+        Some(_) if session.is_plan_void() => {
+            "another round makes a plan anew: what was approved is not so any more".to_owned()
+        }
+        Some(_) if session.status == Status::AwaitingApproval => format!(
+            "a yes is asked for again (`repair resume {}`, or `repair approve {}` from elsewhere)",
+            session.id,
+            plan.plan.short()
+        ),
+        Some(step) => format!("the plan is decided on, then {step}"),
     }
 }
 
 fn warnings(session: &Session, dirt: &Dirt) -> Vec<String> {
     let mut warnings = Vec::new();
-    if session.recoveries > 0 {
-        warnings.push(format!("its process was lost {} times", session.recoveries));
+    match session.recoveries {
+        0 => {}
+        1 => warnings.push("its process was lost once".to_owned()),
+        times => warnings.push(format!("its process was lost {times} times")),
     }
     for file in &dirt.files {
         let what = match file.standing {
@@ -223,3 +252,6 @@ fn standing(standing: Standing) -> &'static str {
         Standing::Unreadable => "unreadable",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,6 +217,13 @@ impl Session {
         usize::try_from(before).ok().and_then(|before| self.grants.get(before..)).unwrap_or_default()
     }
 
+    /// Whether what was approved of the present plan is not so any more, so that it has to be made anew.
+    pub fn is_plan_void(&self) -> bool {
+        self.present_grants()
+            .iter()
+            .any(|state| matches!(state.void, Some(GrantVoid::Footprint(_) | GrantVoid::Policy | GrantVoid::Component)))
+    }
+
     /// Effects that were started in this session.
     pub fn attempts(&self) -> u32 {
         self.steps

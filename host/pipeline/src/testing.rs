@@ -229,6 +229,7 @@ impl Person for FakePerson {
 
     async fn settle(&mut self, _request: &SettleRequest<'_>) -> Option<bool> {
         self.trace.push(Call::Settle);
+        self.clock.pass_seconds(self.seconds_per_answer);
         self.settles.pop_front()
     }
 

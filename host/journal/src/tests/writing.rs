@@ -1,5 +1,6 @@
 //! Appending: alone, together with others, and when the disk says no.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -185,6 +186,24 @@ fn blobs_come_back_as_they_were_stored() {
     }
     assert!(matches!(journal.store(&vec![0; BLOB_BYTES_MAX + 1]), Err(LogError::Io { .. })));
     journal.store(b"still usable").expect("stored");
+}
+
+#[test]
+fn what_a_killed_writer_left_half_written_is_swept_with_the_next_lease() {
+    let scene = Scene::with_lines(1);
+    let mut journal = scene.open();
+    journal.store(b"a value").expect("stored");
+    journal.publish(&session(), b"{}").expect("published");
+    drop(journal);
+    let before = snapshot(&scene.folder());
+    let shelves: BTreeSet<_> = before.keys().filter(|path| path.is_file()).filter_map(|path| path.parent()).collect();
+    assert!(shelves.len() >= 3, "the log, a blob and a projection: {shelves:?}");
+    for shelf in shelves {
+        put(&scene.folder().join(shelf).join(".new-0123456789abcdef"), b"half");
+    }
+    drop(scene.open());
+    let after = snapshot(&scene.folder());
+    assert!(after.keys().eq(before.keys()), "{:?}", after.keys());
 }
 
 #[test]

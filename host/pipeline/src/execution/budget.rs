@@ -106,3 +106,6 @@ impl Budget<'_> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

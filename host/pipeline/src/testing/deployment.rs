@@ -48,6 +48,10 @@ pub struct FakeDeployment {
     pub published: BTreeMap<SessionId, Vec<Vec<u8>>>,
     /// Whether none can be put there.
     pub publish_fails: bool,
+    /// How long each effect takes.
+    pub seconds_per_effect: i64,
+    /// How the files stand.
+    pub dirt: Dirt,
     /// The step that each probe was shown.
     pub probed: Vec<Step>,
     /// Whatever happens really happens here, where a test needs that; no script is asked then.
@@ -72,6 +76,8 @@ impl FakeDeployment {
             goes_on: Ok(()),
             published: BTreeMap::new(),
             publish_fails: false,
+            seconds_per_effect: 0,
+            dirt: Dirt::default(),
             probed: Vec::new(),
             plant: None,
             clock,
@@ -254,6 +260,7 @@ impl Deployment for FakeDeployment {
         self.trace.push(Call::Apply(step.action.kind()));
         (context.started)(EffectProcess { group: 4711, started: String::new(), boot: String::new() })?;
         (context.progress)("a line of output");
+        self.clock.pass_seconds(self.seconds_per_effect);
         match &mut self.plant {
             Some(plant) => Ok(plant.apply(step, &self.trace)),
             None => Ok(self.outcome()),
@@ -285,7 +292,7 @@ impl Deployment for FakeDeployment {
     }
 
     async fn dirt(&mut self, _edits: &[FileEdit]) -> Dirt {
-        Dirt::default()
+        self.dirt.clone()
     }
 
     fn publish(&mut self, session: &SessionId, projection: &[u8]) -> Result<(), TargetError> {

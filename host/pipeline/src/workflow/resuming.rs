@@ -19,7 +19,7 @@ use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Deployment, Durability, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{GrantState, PlanState, Session, Status};
+use crate::session::{PlanState, Session, Status};
 
 /// Why a session cannot be resumed. [`Ineligible::reason`] is the word for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -225,16 +225,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             self.recall_drawn_values(&frozen, done).await;
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
-        let does_not_stand = |grant: &GrantState| {
-            grant.grant.plan == state.plan
-                && matches!(grant.void, Some(GrantVoid::Footprint(_) | GrantVoid::Policy | GrantVoid::Component))
-        };
-        let was_void = session.present_grants().iter().any(does_not_stand);
         let changed = self.what_changed(&frozen);
         if let Some(why) = &changed {
             self.person.tell(Progress::Void(&why.to_string()));
         }
-        if was_void || changed.is_some() {
+        if session.is_plan_void() || changed.is_some() {
             return self.another_round(id);
         }
         Ok(Next::Approve(Box::new(draft_of(frozen))))

@@ -148,6 +148,8 @@ fn an_undo_that_is_given_up_at_any_moment_takes_nothing_more_back() {
         let Some(aborted) = kinds.iter().position(|kind| kind == "ended") else { panic!("at {at}: {kinds:?}") };
         let intended = kinds[..aborted].iter().filter(|kind| *kind == "intended").count();
         assert!(world.trace.count(|call| matches!(call, Call::Edit(_))) <= intended, "at {at}");
+        let late = kinds[aborted..].iter().filter(|kind| *kind == "intended").count();
+        assert!(late <= 1, "at {at}: it is heard before the next edit is intended");
         if !matches!(last_status(&world), Status::Ended(Ending::Undone)) {
             assert!(result.is_err(), "at {at}");
         }
