@@ -243,6 +243,8 @@ fn a_checkpoint_that_was_kept_elsewhere_shows_what_was_rewritten() {
     // An older copy of the whole state folder, and a session that went another way.
     let other = Ground::new();
     other.said(2, &["audit", "verify", "--anchor", text(&anchor)]);
+    let said = other.said(7, &["audit", "verify", "--all", "--anchor", text(&anchor)]);
+    assert!(said.contains("removed with every trace of it"), "{said}");
     let lines = fs::read_to_string(ground.log()).expect("read");
     let kept: Vec<&str> = lines.lines().take(3).collect();
     fs::write(ground.log(), format!("{}\n", kept.join("\n"))).expect("written");

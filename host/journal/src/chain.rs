@@ -103,10 +103,15 @@ impl Chain {
     pub(crate) fn accept(&mut self, bytes: &[u8]) -> Result<Line, Broken> {
         let envelope = frame::decode(bytes)?;
         self.check(&envelope)?;
+        Ok(self.take(envelope, bytes))
+    }
+
+    /// Moves on behind a line that was checked.
+    pub(crate) fn take(&mut self, envelope: Envelope, bytes: &[u8]) -> Line {
         let at = self.at();
         let leaf = self.move_behind(bytes);
         self.epoch = envelope.epoch;
-        Ok(Line { at, leaf, record: envelope.into_record() })
+        Line { at, leaf, record: envelope.into_record() }
     }
 
     /// Like [`Self::accept`], but checks the links alone, and says nothing of epochs. `prefix` is room to work in.
@@ -131,7 +136,8 @@ impl Chain {
         leaf
     }
 
-    fn check(&self, envelope: &Envelope) -> Result<(), Broken> {
+    /// Whether a line can stand here.
+    pub(crate) fn check(&self, envelope: &Envelope) -> Result<(), Broken> {
         let expected = self.sequence();
         if envelope.seq != expected {
             return Err(Broken::Sequence { expected, found: envelope.seq });

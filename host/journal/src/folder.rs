@@ -24,6 +24,27 @@ const FOLDER_MODE: Mode = Mode::RWXU;
 /// Mode of every file; the folders above are closed to others anyway.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(u64, u64);
+
+impl Identity {
+    /// That of an open file.
+    pub(crate) fn of(file: &File, path: &Path) -> Result<Self, LogError> {
+        let stat = rustix::fs::fstat(file).map_err(cannot("look at", path))?;
+        Ok(Self(stat.st_dev, stat.st_ino))
+    }
+}
+
+/// What stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Which file.
+    pub(crate) identity: Identity,
+    /// How long it is.
+    pub(crate) bytes: u64,
+}
+
 /// An open, checked folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -137,6 +158,17 @@ impl Folder {
         match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(cannot("look at", &self.file_path(name))(error)),
+        }
+    }
+
+    /// What stands under that name now; `None` when nothing does.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<Named>, LogError> {
+        match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => {
+                Ok(Some(Named { identity: Identity(stat.st_dev, stat.st_ino), bytes: stat.st_size.cast_unsigned() }))
+            }
+            Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(cannot("look at", &self.file_path(name))(error)),
         }
     }

@@ -116,6 +116,18 @@ pub(crate) fn decode(line: &[u8]) -> Result<Envelope, NotALine> {
     }
 }
 
+/// Whether `line`, which [`encode`] made of `envelope`, is read as that again: the same value has the same spelling.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn check_reads_back(line: &[u8], envelope: &Envelope) -> Result<(), NotALine> {
+    match serde_json::from_slice::<Envelope>(line) {
+        Ok(read) if read == *envelope => Ok(()),
+        Ok(_) => Err(NotALine::Spelling),
+        Err(error) => Err(NotALine::Grammar(escaped(&error.to_string()))),
+    }
+}
+
 /// The leaf that a line claims to follow, whatever else is wrong with it.
 pub(crate) fn claimed_previous(line: &[u8]) -> Option<Digest> {
     #[derive(Deserialize)]

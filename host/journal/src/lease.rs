@@ -13,6 +13,7 @@ use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use repair_model::event::{EffectProcess, Holder};
@@ -21,7 +22,7 @@ use repair_pipeline::outside::LogError;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, Identity};
 use crate::holder;
 use crate::problem::{Trouble, cannot};
 
@@ -67,9 +68,54 @@ impl Lease {
     }
 }
 
-/// Waits until the append lock of a target is free, and takes it. It is released when the file is dropped.
-pub(crate) fn lock_append(folder: &Folder) -> Result<File, Trouble> {
-    lock_soon(folder, APPEND_LOCK)
+/// The append lock of a target, kept open by whoever appends often.
+#[derive(Debug)]
+pub(crate) struct AppendLock {
+    file: Rc<File>,
+    identity: Identity,
+}
+
+/// The append lock is held until this is dropped. It is given back, not only closed, so that a process that was forked off
+/// meanwhile keeps nothing.
+#[derive(Debug)]
+pub(crate) struct Appending(Rc<File>);
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        // What cannot be given back is given back when the file is closed.
+        let _ = rustix::fs::flock(&*self.0, FlockOperation::Unlock);
+    }
+}
+
+impl AppendLock {
+    /// Opens the lock, and does not take it.
+    pub(crate) fn open(folder: &Folder) -> Result<Self, Trouble> {
+        let file = folder.open_or_create(APPEND_LOCK)?;
+        let identity = Identity::of(&file, &folder.file_path(APPEND_LOCK))?;
+        Ok(Self { file: Rc::new(file), identity })
+    }
+
+    /// Waits until the lock is free, and takes it.
+    pub(crate) fn take(&mut self, folder: &Folder) -> Result<Appending, Trouble> {
+        let path = folder.file_path(APPEND_LOCK);
+        let taken = wait(APPEND_WAIT_MS_MAX, || {
+            loop {
+                match rustix::fs::flock(&*self.file, FlockOperation::NonBlockingLockExclusive) {
+                    Ok(()) => {}
+                    Err(Errno::INTR) => continue,
+                    Err(Errno::WOULDBLOCK) => return Ok(None),
+                    Err(error) => return Err(cannot("lock", &path)(error).into()),
+                }
+                let appending = Appending(Rc::clone(&self.file));
+                if folder.named(APPEND_LOCK)?.is_some_and(|named| named.identity == self.identity) {
+                    return Ok(Some(appending));
+                }
+                // Somebody replaced the file: a lock on the old one protects nothing.
+                *self = Self::open(folder)?;
+            }
+        })?;
+        taken.ok_or_else(|| held_too_long(folder, APPEND_LOCK).into())
+    }
 }
 
 /// Keeps writers away while something is read; `None` when nobody ever wrote here, or a writer does not come to an end.
@@ -89,14 +135,17 @@ pub(crate) fn share_append(folder: &Folder) -> Result<Option<File>, Trouble> {
 pub(crate) fn lock_soon(folder: &Folder, name: &str) -> Result<File, Trouble> {
     match wait(APPEND_WAIT_MS_MAX, || try_lock(folder, name, FlockOperation::NonBlockingLockExclusive))? {
         Some(file) => Ok(file),
-        None => Err(LogError::Busy(format!(
-            "another process has held `{}` for {} seconds, although that takes only moments; look with `fuser -v` who it \
-             is and whether it hangs",
-            folder.file_path(name).display(),
-            APPEND_WAIT_MS_MAX / 1_000
-        ))
-        .into()),
+        None => Err(held_too_long(folder, name).into()),
     }
+}
+
+fn held_too_long(folder: &Folder, name: &str) -> LogError {
+    LogError::Busy(format!(
+        "another process has held `{}` for {} seconds, although that takes only moments; look with `fuser -v` who it is and \
+         whether it hangs",
+        folder.file_path(name).display(),
+        APPEND_WAIT_MS_MAX / 1_000
+    ))
 }
 
 /// Tries again until `attempt` has something, for at most so many milliseconds.

@@ -79,7 +79,7 @@ impl Journal {
         may_go: impl FnMut(&[Record]) -> bool,
     ) -> Result<Collection, LogError> {
         self.usable()?;
-        let _locked = lease::lock_append(&self.folder)?;
+        let _locked = self.lock_append()?;
         self.catch_up()?;
         self.check_lease()?;
         recovery::set_tail_aside(self)?;

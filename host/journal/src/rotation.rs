@@ -12,7 +12,7 @@ use repair_pipeline::outside::LogError;
 
 use crate::segment::Segment;
 use crate::writer::{Journal, line_after, unrecordable};
-use crate::{blobs, lease, recovery};
+use crate::{blobs, recovery};
 
 /// Begins a new segment that opens with `state`.
 ///
@@ -24,7 +24,7 @@ pub(crate) fn begin(journal: &mut Journal, state: &[u8]) -> Result<(), LogError>
         let what = format!("a segment cannot open with a state of {} bytes", state.len());
         return Err(LogError::Io { what, source: std::io::ErrorKind::FileTooLarge.into() });
     }
-    let _locked = lease::lock_append(&journal.folder)?;
+    let _locked = journal.lock_append()?;
     journal.catch_up()?;
     journal.check_lease()?;
     if journal.shown != journal.chain.sequence() {

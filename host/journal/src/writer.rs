@@ -26,9 +26,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::chain::Chain;
-use crate::folder::Folder;
+use crate::folder::{Folder, Identity};
 use crate::frame::{self, Envelope};
-use crate::lease::{self, Lease};
+use crate::lease::{self, AppendLock, Appending, Lease};
 use crate::problem::{Problem, Trouble, cannot};
 use crate::reader::{Reader, Tail};
 use crate::segment::Segment;
@@ -51,7 +51,10 @@ pub struct Journal {
     pub(crate) shown: u64,
     /// Reads only; `write` writes only. They are two, so that no position is shared.
     read: File,
+    /// Which file `read` is.
+    identity: Identity,
     pub(crate) write: File,
+    append_lock: AppendLock,
     lease: Option<Lease>,
     /// The epoch of `lease`.
     pub(crate) epoch: Option<u64>,
@@ -76,14 +79,15 @@ impl Journal {
         let id = target.id();
         let folder = state.create_target(&id)?;
         let lease = Lease::take(&folder, &target.directory, &holder, || reading::running_effect(state, &id))?;
-        let _locked = lease::lock_append(&folder)?;
+        let mut append_lock = AppendLock::open(&folder)?;
+        let _locked = append_lock.take(&folder)?;
         folder.sweep()?;
         blobs::sweep(&folder)?;
         publication::sweep(&folder)?;
         if !has_log(&folder)? {
             create_log(&folder, target, clock.as_ref())?;
         }
-        let (mut journal, is_proven) = Self::open(state, folder, id, clock)?;
+        let (mut journal, is_proven) = Self::open(state, folder, append_lock, id, clock)?;
         // Only now, when its log is on the disk: from here on, a missing log is damage.
         state.list(target)?;
         journal.lease = Some(lease);
@@ -113,8 +117,9 @@ impl Journal {
         if !has_log(&folder)? {
             return Err(none_yet());
         }
-        let _locked = lease::lock_append(&folder)?;
-        Ok(Self::open(state, folder, *target, clock)?.0)
+        let mut append_lock = AppendLock::open(&folder)?;
+        let _locked = append_lock.take(&folder)?;
+        Ok(Self::open(state, folder, append_lock, *target, clock)?.0)
     }
 
     /// The target's id.
@@ -133,7 +138,13 @@ impl Journal {
     }
 
     /// Opens and verifies; the append lock is held. Also tells whether the signed head proves the present segment.
-    fn open(state: &StateDir, folder: Folder, target: Digest, clock: Box<dyn Clock>) -> Result<(Self, bool), Trouble> {
+    fn open(
+        state: &StateDir,
+        folder: Folder,
+        append_lock: AppendLock,
+        target: Digest,
+        clock: Box<dyn Clock>,
+    ) -> Result<(Self, bool), Trouble> {
         // What a process that was killed has renamed may have its name in memory only.
         folder.sync()?;
         let head = head::load(state, &folder, &target)?;
@@ -143,9 +154,12 @@ impl Journal {
         let (records, end) = reading::present(walk)?;
         let segment = end.chain.segment;
         let is_proven = segment == Segment::FIRST || head.is_some_and(|head| head.size > segment.start);
+        let read = walk::open(&folder, segment)?;
         let journal = Self {
             state: state.clone(),
-            read: walk::open(&folder, segment)?,
+            identity: Identity::of(&read, &folder.file_path(&segment.name()))?,
+            read,
+            append_lock,
             write: open_to_append(&folder, segment)?,
             folder,
             chain: end.chain,
@@ -163,29 +177,36 @@ impl Journal {
 
     /// Reads and verifies what others appended, up to the end of the newest segment; nobody else may be writing.
     pub(crate) fn catch_up(&mut self) -> Result<(), Trouble> {
-        self.read_on()?;
         loop {
+            let named = self.folder.named(&self.chain.segment.name())?;
+            let still_there = named.filter(|named| named.identity == self.identity);
+            let bytes = match (still_there, named) {
+                (Some(named), _) => named.bytes,
+                // A retention rule may have removed it since, if the log has gone on elsewhere.
+                (None, None) => self.read.metadata().map_err(cannot("look at", &self.log_path()))?.len(),
+                (None, Some(_)) => return Err(self.replaced()),
+            };
+            self.read_on(bytes)?;
             let next = Segment { start: self.chain.sequence() };
             if next == self.chain.segment || !self.folder.has(&next.name())? {
-                break;
+                return if still_there.is_some() { Ok(()) } else { Err(self.replaced()) };
             }
             self.follow(next)?;
-            self.read_on()?;
         }
-        if self.folder.still_names(&self.chain.segment.name(), &self.read)? {
-            return Ok(());
-        }
-        Err(Problem::with_file(self.log_path(), "the log was replaced or removed while it was in use").into())
     }
 
-    fn read_on(&mut self) -> Result<(), Trouble> {
+    fn replaced(&self) -> Trouble {
+        Problem::with_file(self.log_path(), "the log was replaced or removed while it was in use").into()
+    }
+
+    /// Reads the present segment, which is so long, to its end.
+    fn read_on(&mut self, bytes: u64) -> Result<(), Trouble> {
         let path = self.log_path();
-        let length = self.read.metadata().map_err(cannot("look at", &path))?.len();
-        if length < self.chain.offset {
+        if bytes < self.chain.offset {
             return Err(Problem::with_line(path, self.chain.at(), "the log was cut here while it was in use").into());
         }
         self.tail = None;
-        if length > self.chain.offset {
+        if bytes > self.chain.offset {
             let mut reader = Reader::resume(&self.read, &path, self.chain.clone(), None)?;
             while let Some(line) = reader.next()? {
                 self.records.push(line.record);
@@ -204,6 +225,7 @@ impl Journal {
         // Its name may be in memory only, where the process that gave it was killed.
         self.folder.sync()?;
         self.read = walk::open(&self.folder, next)?;
+        self.identity = Identity::of(&self.read, &self.folder.file_path(&next.name()))?;
         self.write = open_to_append(&self.folder, next)?;
         self.chain.enter_next_segment();
         self.records.clear();
@@ -255,10 +277,11 @@ impl Journal {
     ) -> Result<(), LogError> {
         let epoch = self.chain.epoch.saturating_add(u64::from(matches!(event, Event::LeaseTaken { .. })));
         let kind = event.kind();
-        let mut bytes = line_after(&self.chain, session.cloned(), epoch, event, self.clock.as_ref())?;
-        let mut chain = self.chain.clone();
+        let envelope = envelope_after(&self.chain, session.cloned(), epoch, event, self.clock.as_ref());
+        let mut bytes = frame::encode(&envelope).map_err(unrecordable)?;
         // A line that its own reader refuses would end the log for good, so it is read before it is written.
-        let line = chain.accept(&bytes).map_err(unrecordable)?;
+        frame::check_reads_back(&bytes, &envelope).map_err(unrecordable)?;
+        self.chain.check(&envelope).map_err(unrecordable)?;
         debug_assert!(String::from_utf8_lossy(&bytes).contains(&format!("\"event\":{{\"kind\":\"{kind}\"")), "{kind}");
         bytes.push(b'\n');
         let written = put(&self.write, &bytes, kind, durability).map_err(cannot("append to", &self.log_path()));
@@ -266,7 +289,7 @@ impl Journal {
         if self.shown == self.chain.sequence() {
             self.shown += 1;
         }
-        self.chain = chain;
+        let line = self.chain.take(envelope, &bytes[..bytes.len() - 1]);
         self.records.push(line.record);
         Ok(())
     }
@@ -289,6 +312,11 @@ impl Journal {
     pub(crate) fn poisoned_by<T>(&mut self, result: Result<T, Trouble>) -> Result<T, LogError> {
         self.poisoned |= result.is_err();
         Ok(result?)
+    }
+
+    /// Holds the append lock until what it returns is dropped.
+    pub(crate) fn lock_append(&mut self) -> Result<Appending, Trouble> {
+        self.append_lock.take(&self.folder)
     }
 
     /// Lets nothing more be written.
@@ -316,7 +344,7 @@ impl fmt::Debug for Journal {
 impl Log for Journal {
     fn append(&mut self, session: Option<&SessionId>, event: Event, durability: Durability) -> Result<(), LogError> {
         self.usable()?;
-        let _locked = lease::lock_append(&self.folder)?;
+        let _locked = self.lock_append()?;
         self.catch_up()?;
         self.check_right(&event)?;
         recovery::set_tail_aside(self)?;
@@ -363,7 +391,7 @@ impl Log for Journal {
 
     fn sign_head(&mut self) -> Result<(), LogError> {
         self.usable()?;
-        let _locked = lease::lock_append(&self.folder)?;
+        let _locked = self.lock_append()?;
         self.catch_up()?;
         self.sign_present_end()
     }
@@ -420,9 +448,12 @@ pub(crate) fn line_after(
     event: Event,
     clock: &dyn Clock,
 ) -> Result<Vec<u8>, LogError> {
+    frame::encode(&envelope_after(chain, session, epoch, event, clock)).map_err(unrecordable)
+}
+
+fn envelope_after(chain: &Chain, session: Option<SessionId>, epoch: u64, event: Event, clock: &dyn Clock) -> Envelope {
     let (seq, prev) = (chain.sequence(), chain.previous);
-    let envelope = Envelope { v: FORMAT_VERSION, seq, prev, session, epoch, time: clock.now(), event };
-    frame::encode(&envelope).map_err(unrecordable)
+    Envelope { v: FORMAT_VERSION, seq, prev, session, epoch, time: clock.now(), event }
 }
 
 /// Nothing was written, so nothing is poisoned.

@@ -13,7 +13,7 @@ use crate::printer::{Tone, toned};
 /// Verifies logs.
 pub fn run(context: &Context<'_>, state: &StateDir, args: &AuditVerifyArgs) -> Result<Code, CommandError> {
     let targets = targets(context, state, args.all)?;
-    let anchors = anchors(&args.anchors, &targets)?;
+    let anchors = anchors(args, &targets)?;
     let mut documents = Vec::new();
     let mut code = Code::Success;
     for known in &targets {
@@ -31,15 +31,22 @@ pub fn run(context: &Context<'_>, state: &StateDir, args: &AuditVerifyArgs) -> R
 }
 
 /// The checkpoints in these files; each has to be about one of the logs.
-fn anchors(files: &[std::path::PathBuf], targets: &[KnownTarget]) -> Result<Vec<Anchor>, CommandError> {
+fn anchors(args: &AuditVerifyArgs, targets: &[KnownTarget]) -> Result<Vec<Anchor>, CommandError> {
     let mut anchors = Vec::new();
-    for file in files {
+    for file in &args.anchors {
         let anchor = Anchor { file: file.clone(), note: read_named(file, HEAD_BYTES_MAX)? };
         let usage = |what: String| CommandError::new(Code::Usage, format!("`{}`: {what}", file.display()));
         let target = anchor.target().map_err(|error| {
             usage(error.to_string()).hint("`repair audit checkpoint` prints what can be kept and compared later")
         })?;
-        if !targets.iter().any(|known| known.id == target) {
+        let is_here = targets.iter().any(|known| known.id == target);
+        if !is_here && args.all {
+            // Among all logs it would be there, if anything were left of it.
+            let what = "this checkpoint is about a log that is not here: it was removed with every trace of it, or is in \
+                        another state folder";
+            return Err(CommandError::new(Code::Damaged, format!("`{}`: {what}", file.display())));
+        }
+        if !is_here {
             return Err(usage("this checkpoint is about the log of another target".to_owned())
                 .hint("`repair audit verify --all` compares it with the logs of all projects"));
         }

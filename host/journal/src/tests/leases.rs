@@ -200,7 +200,7 @@ fn an_append_lock_that_is_held_for_a_moment_is_waited_for() {
     let scene = Scene::with_lines(1);
     let mut journal = scene.open();
     let folder = scene.state.open_target(&scene.id()).expect("opened").expect("there");
-    let held = crate::lease::lock_append(&folder).expect("free");
+    let held = crate::lease::lock_soon(&folder, "append.lock").expect("free");
     let begun = Instant::now();
     let waiter = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(100));

@@ -88,7 +88,7 @@ fn a_reader_waits_for_the_line_that_is_just_being_written() {
     let last = scene.lines().pop().expect("one");
     let sound = std::fs::read(scene.log()).expect("read");
     let folder = scene.state.open_target(&scene.id()).expect("opened").expect("there");
-    let held = crate::lease::lock_append(&folder).expect("free");
+    let held = crate::lease::lock_soon(&folder, "append.lock").expect("free");
     put(&scene.log(), &sound[..sound.len() - last.len() / 2]);
     let (log, rest) = (scene.log(), sound[sound.len() - last.len() / 2..].to_vec());
     let writer = std::thread::spawn(move || {
