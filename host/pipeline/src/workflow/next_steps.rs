@@ -28,6 +28,12 @@ pub(super) fn other_ways(frozen: &FrozenPlan) -> Vec<String> {
     frozen.plan().other_ways.iter().map(|way| format!("{}: `{}`", way.what, way.command)).collect()
 }
 
+/// What finishes an effect that was stopped half-way and that no tool goes on with.
+pub(super) fn half_done(steps: &[StepReport]) -> Option<String> {
+    let left = steps.last().filter(|step| matches!(step.outcome, Outcome::Abandoned { .. }))?;
+    Some(format!("`docker compose up -d` finishes what was stopped half-way ({})", left.summary))
+}
+
 /// Never leaves a person without a next step.
 pub(super) fn or_look(steps: Vec<String>) -> Vec<String> {
     if steps.is_empty() {

@@ -6,7 +6,7 @@ use repair_model::evidence::Evidence;
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::query::{Answer, Fact, Query, Refusal};
 
-use super::next_steps::{next_steps_of, or_look, other_ways};
+use super::next_steps::{half_done, next_steps_of, or_look, other_ways};
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
 use crate::classification::{classify, container_errors};
@@ -50,7 +50,8 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 Ok(Next::Conclude(Conclusion::Interrupted, Vec::new()))
             }
             Planning::Nothing(passed) => {
-                let steps = next_steps_of(&finding, &passed);
+                let mut steps = next_steps_of(&finding, &passed);
+                steps.extend(half_done(&course.steps));
                 course.passed = passed;
                 Ok(Next::Conclude(Conclusion::NotHealed("no safe repair is known".to_owned()), steps))
             }
