@@ -35,11 +35,13 @@ pub(crate) struct Options {
     only: Option<Part>,
 }
 
-/// A part of the benchmarks that needs no engine.
+/// A part of the benchmarks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Classification,
     Log,
+    /// What needs an engine.
+    Engine,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
                 "--dev" => options.release = false,
                 "classify" => options.only = Some(Part::Classification),
                 "log" => options.only = Some(Part::Log),
+                "engine" => options.only = Some(Part::Engine),
                 "-n" => {
                     let count = words.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
                     options.rounds = count.context("`-n` needs a number of rounds")?;
@@ -63,15 +66,18 @@ impl Options {
 }
 
 pub(crate) fn bench(options: Options) -> Result<()> {
-    if options.only != Some(Part::Classification) {
+    let wants = |part| options.only.is_none_or(|only| only == part);
+    if wants(Part::Log) {
         log::measure(options.release)?;
     }
     if options.only == Some(Part::Log) {
         return Ok(());
     }
     let program = build::repair(options.release)?;
-    classification::measure(&program)?;
-    if options.only == Some(Part::Classification) {
+    if wants(Part::Classification) {
+        classification::measure(&program)?;
+    }
+    if !wants(Part::Engine) {
         return Ok(());
     }
     let engine = Engine::obtain()?;

@@ -37,10 +37,10 @@ Commands:
   test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
   crash [SCENARIO]        The whole crash matrix: every scenario killed at every point that it comes by, with a table.
                           Takes about half an hour; the tests take a sample of it.
-  bench [classify|log] [--dev] [-n N]
+  bench [classify|log|engine] [--dev] [-n N]
                           Time and memory: the log against plain hashing and plain writes, classifying against a plain
-                          scan of the same text, and repair against `docker compose ps`; N rounds of the last, 15 unless
-                          told. With `classify` or `log` only that, which needs no engine.
+                          scan of the same text, repair against `docker compose ps` (N rounds, 15 unless told), and how
+                          soon a resumed session goes on. With a part only that; the first two need no engine.
                           Measures a release build, or with --dev the development build.
   fuzz [SECONDS]          Arbitrary bytes through the classifier, for 60 s unless told. Needs cargo-fuzz and a nightly.
   engine -- COMMAND       Run COMMAND with a private engine in its environment, then take it down.
