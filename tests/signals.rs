@@ -7,7 +7,6 @@
     reason = "the rules for the shipped program do not bind its tests"
 )]
 
-#[expect(dead_code, reason = "signals need some of the ground")]
 #[path = "bad_input_support/mod.rs"]
 mod ground;
 #[path = "bad_input_support/wire.rs"]
