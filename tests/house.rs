@@ -30,6 +30,8 @@ const KNOWN_TO_ONE: &[(&str, &str)] = &[
     ("ed25519-dalek", "journal"),
     ("signed_note", "journal"),
     ("tlog_tiles", "journal"),
+    ("signed_note", "journal"),
+    ("tlog_tiles", "journal"),
     ("cedar-policy", "pipeline"),
     ("aho-corasick", "classification"),
 ];

@@ -9,6 +9,8 @@
 
 #[path = "bad_input_support/mod.rs"]
 mod ground;
+#[expect(dead_code, reason = "nobody types a line here")]
+mod terminal;
 #[path = "bad_input_support/wire.rs"]
 mod wire;
 
@@ -19,18 +21,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use expectrl::process::unix::WaitStatus;
-use expectrl::session::OsSession;
-use expectrl::{ControlCode, Eof, Expect as _, Session};
+use expectrl::ControlCode;
 use ground::{GO_ON, HEAL, fail_up, repair, repair_command, web_on};
 use repair_test_support::{Engine, Finished, HeldPort, Project, WEB, http_get, wait_for};
 use serde_json::Value;
+use terminal::{QUESTION, Terminal};
 use wire::Brake;
 
 /// Within so many seconds it ends after a signal.
 const SECONDS_MAX: u64 = 10;
-/// The last word of the question under a plan.
-const QUESTION: &str = "[o]ther way: ";
 /// Names the project of which [`keeps_a_terminal_for_another_test`] heals at a terminal of its own.
 const TERMINAL_VARIABLE: &str = "REPAIR_TEST_TERMINAL_OF";
 
@@ -167,39 +166,26 @@ fn a_second_signal_ends_at_once_and_a_resume_copes() {
     resume_on_the_wire_heals(&project, &brake, &socket);
 }
 
-/// `repair --self-heal=preview` at a terminal, up to its question.
-struct Terminal {
-    session: OsSession,
+/// A command at a terminal, up to its question.
+fn asked(command: Command) -> Terminal {
+    let mut terminal = Terminal::of(command);
+    terminal.until(QUESTION);
+    terminal
 }
 
-impl Terminal {
-    fn heal(project: &Project<'_>) -> Self {
-        let mut command = repair_command(project);
-        command.arg(HEAL[0]);
-        Self::ask(command)
-    }
+/// `repair --self-heal=preview` at a terminal, up to its question.
+fn healing(project: &Project<'_>) -> Terminal {
+    let mut command = repair_command(project);
+    command.arg(HEAL[0]);
+    asked(command)
+}
 
-    fn ask(command: Command) -> Self {
-        let mut session = Session::spawn(command).expect("a terminal");
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
-        session.expect(QUESTION).expect("it asks");
-        Self { session }
-    }
-
-    fn pid(&self) -> u32 {
-        self.session.get_process().pid().as_raw().unsigned_abs()
-    }
-
-    /// Its exit code, soon.
-    fn end(mut self) -> i32 {
-        let asked = Instant::now();
-        self.session.expect(Eof).expect("it ends");
-        assert!(asked.elapsed() < Duration::from_secs(SECONDS_MAX), "it took {:?}", asked.elapsed());
-        match self.session.get_process().wait().expect("it ends") {
-            WaitStatus::Exited(_, code) => code,
-            other => panic!("{other:?}"),
-        }
-    }
+/// Its exit code, soon.
+fn end_soon(terminal: Terminal) -> i32 {
+    let begun = Instant::now();
+    let (code, seen) = terminal.end();
+    assert!(begun.elapsed() < Duration::from_secs(SECONDS_MAX), "it took {:?}: {seen}", begun.elapsed());
+    code
 }
 
 #[test]
@@ -207,16 +193,16 @@ fn a_signal_at_the_question_suspends() {
     let (project, _port) = broken();
     for name in ["INT", "TERM", "HUP"] {
         let terminal = match standing_if_any(&project) {
-            None => Terminal::heal(&project),
+            None => healing(&project),
             // The same session asks again.
             Some(_) => {
                 let mut command = repair_command(&project);
                 command.arg("resume");
-                Terminal::ask(command)
+                asked(command)
             }
         };
-        signal(&[name], terminal.pid());
-        assert_eq!(terminal.end(), 130, "{name}");
+        signal(&[name], terminal.session.get_process().pid().as_raw().unsigned_abs());
+        assert_eq!(end_soon(terminal), 130, "{name}");
         is_suspended(&project);
     }
     resume_heals(&project, project.port(1));
@@ -229,9 +215,9 @@ fn standing_if_any(project: &Project<'_>) -> Option<(Vec<String>, String)> {
 #[test]
 fn a_question_that_nobody_can_answer_any_more_waits() {
     let (project, _port) = broken();
-    let mut terminal = Terminal::heal(&project);
-    terminal.session.send(ControlCode::EndOfTransmission).expect("standard input can be closed");
-    assert_eq!(terminal.end(), 4);
+    let mut terminal = healing(&project);
+    terminal.press(ControlCode::EndOfTransmission);
+    assert_eq!(end_soon(terminal), 4);
     assert_eq!(standing(&project).0, ["awaiting-approval"]);
     resume_heals(&project, project.port(1));
 }
@@ -244,7 +230,7 @@ fn keeps_a_terminal_for_another_test() {
     let script = "trap '' HUP; \"$0\" \"$1\"; echo $? > ../code";
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_repair"), HEAL[0]]).current_dir(home);
-    let _terminal = Terminal::ask(command);
+    let _terminal = asked(command);
     println!("it asks");
     std::thread::sleep(Duration::from_secs(60));
 }

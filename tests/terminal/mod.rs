@@ -1,5 +1,6 @@
 //! `repair` at a terminal, as a person sits in front of it.
 
+use std::process::Command;
 use std::time::Duration;
 
 use expectrl::process::unix::WaitStatus;
@@ -23,6 +24,11 @@ impl Terminal {
     pub fn start(project: &Project<'_>, args: &[&str]) -> Self {
         let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
         command.args(args).arg("--state-dir").arg(project.state_dir());
+        Self::of(command)
+    }
+
+    /// Starts a command at a terminal of its own.
+    pub fn of(command: Command) -> Self {
         let mut session = Session::spawn(command).expect("a terminal");
         session.set_expect_timeout(Some(Duration::from_secs(60)));
         Self { session, seen: String::new() }

@@ -31,7 +31,7 @@ pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
             documents.extend(of_target);
         }
     }
-    documents.sort_by(|one, other| one.id.cmp(&other.id));
+    documents.sort_by(|one, other| (one.started, &one.id).cmp(&(other.started, &other.id)));
     if documents.is_empty() {
         context.printer.line("no sessions yet");
     }

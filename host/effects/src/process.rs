@@ -29,7 +29,7 @@ use tokio::time::Instant;
 pub(crate) use compose_binary::in_path;
 pub use compose_binary::{Compose, ComposeMissing, ComposeSearch, ComposeVersion, compose_version, find_compose};
 pub use output::Tail;
-use output::{Lines, read_some};
+use output::{Kept, Printed, read_some};
 pub use wrapped::{Wrapped, run_wrapped};
 
 /// How often a running process is looked at.
@@ -202,9 +202,14 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
     let start = |source| ProcessError::Start { program: program(), source };
     let mut command = invocation.command();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut kept = None;
     if !options.lease.is_empty() {
         let inherited: io::Result<_> = options.lease.iter().map(BorrowedFd::try_clone_to_owned).collect();
         command.preserved_fds(inherited.map_err(start)?);
+        // An effect outlives this process, so its output must not depend on it either.
+        let ((out, stdout), (err, stderr)) = (Kept::new().map_err(start)?, Kept::new().map_err(start)?);
+        command.stdout(stdout).stderr(stderr);
+        kept = Some((out, err));
     }
     let is_effect = !options.lease.is_empty();
     let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -225,7 +230,7 @@ pub async fn run(invocation: &Invocation, mut options: RunOptions<'_>) -> Result
         return Err(ProcessError::Abandoned { program: program() });
     }
     come_by(Point::ProcessRecorded);
-    let finished = watch(child, group, options).await;
+    let finished = watch(child, kept, group, options).await;
     come_by(Point::ProcessEnded);
     finished.map_err(|source| ProcessError::Watch { program: program(), source })
 }
@@ -238,10 +243,14 @@ enum Stage {
     Killed,
 }
 
-async fn watch(mut child: Child, group: Pid, mut options: RunOptions<'_>) -> io::Result<Finished> {
+async fn watch(
+    mut child: Child,
+    mut kept: Option<(Kept, Kept)>,
+    group: Pid,
+    mut options: RunOptions<'_>,
+) -> io::Result<Finished> {
     let (mut out_pipe, mut err_pipe) = (child.stdout.take(), child.stderr.take());
-    let (mut out, mut err) = (Tail::new(options.output_bytes_max), Tail::new(options.output_bytes_max));
-    let (mut out_lines, mut err_lines) = (Lines::default(), Lines::default());
+    let mut printed = Printed::new(options.output_bytes_max);
     let (mut out_piece, mut err_piece) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
     let mut ignore = |_: Stream, _: &str| {};
     let on_line: OnLine<'_> = options.on_line.take().unwrap_or(&mut ignore);
@@ -254,15 +263,14 @@ async fn watch(mut child: Child, group: Pid, mut options: RunOptions<'_>) -> io:
     while ended.is_none() || out_pipe.is_some() || err_pipe.is_some() {
         tokio::select! {
             count = read_some(&mut out_pipe, &mut out_piece) => {
-                out.push(&out_piece[..count]);
-                out_lines.push(&out_piece[..count], &mut |line| on_line(Stream::Stdout, line));
+                printed.take(Stream::Stdout, &out_piece[..count], on_line);
             }
             count = read_some(&mut err_pipe, &mut err_piece) => {
-                err.push(&err_piece[..count]);
-                err_lines.push(&err_piece[..count], &mut |line| on_line(Stream::Stderr, line));
+                printed.take(Stream::Stderr, &err_piece[..count], on_line);
             }
             status = child.wait(), if ended.is_none() => ended = Some((status?, Instant::now())),
             _ = tick.tick() => {
+                printed.take_kept(kept.as_mut(), on_line)?;
                 if ended.is_some_and(|(_, at)| at.elapsed() > DRAIN) {
                     break;
                 }
@@ -273,8 +281,8 @@ async fn watch(mut child: Child, group: Pid, mut options: RunOptions<'_>) -> io:
             }
         }
     }
-    out_lines.finish(&mut |line| on_line(Stream::Stdout, line));
-    err_lines.finish(&mut |line| on_line(Stream::Stderr, line));
+    printed.take_kept(kept.as_mut(), on_line)?;
+    printed.finish(on_line);
     if (timed_out || interrupted) && (out_pipe.is_some() || err_pipe.is_some()) {
         // Somebody of the group outlived its leader and still holds the pipes, so the group's id is still its own.
         let _ = kill_process_group(group, Signal::KILL);
@@ -283,7 +291,7 @@ async fn watch(mut child: Child, group: Pid, mut options: RunOptions<'_>) -> io:
         Some((status, _)) => status,
         None => child.wait().await?,
     };
-    Ok(Finished { status, stdout: out, stderr: err, timed_out, interrupted })
+    Ok(Finished { status, stdout: printed.out, stderr: printed.err, timed_out, interrupted })
 }
 
 fn next_stage(stage: Stage, stop: bool, group: Pid, timed_out: &mut bool, interrupted: &mut bool) -> Stage {
@@ -423,6 +431,35 @@ mod tests {
         let of_true: Vec<&str> = points.iter().copied().filter(|line| line.ends_with(":true")).collect();
         assert_eq!(of_true, ["process-started:true", "process-recorded:true", "process-ended:true"]);
         assert!(!points.iter().any(|line| line.ends_with(":false")), "{points:?}");
+    }
+
+    #[tokio::test]
+    async fn an_effect_prints_on_when_its_reader_is_lost() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let held = std::fs::File::open(file.path()).expect("open");
+        let mut lines = Vec::new();
+        let mut on_line = |stream: Stream, line: &str| lines.push((stream, line.to_owned()));
+        let lease = || vec![held.as_fd()];
+        let options = RunOptions { lease: lease(), on_line: Some(&mut on_line), ..RunOptions::new(MINUTE, 1024) };
+        let finished = run(&shell("echo one; echo two >&2; exit 3"), options).await.expect("ran");
+        assert_eq!((finished.exit_code(), finished.stdout.into_text().as_str()), (3, "one\n"));
+        assert_eq!(finished.stderr.into_text(), "two\n");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+
+        // The future is dropped, as if this process were gone: whoever prints then does not die of it.
+        let done = tempfile::tempdir().expect("a folder");
+        let done = done.path().join("done");
+        let script = format!("sleep 0.3; seq 1 50000; seq 1 50000 >&2; : > '{}'", done.display());
+        let lost = tokio::time::timeout(
+            Duration::from_millis(100),
+            run(&shell(&script), RunOptions { lease: lease(), ..RunOptions::new(MINUTE, 1024) }),
+        );
+        assert!(lost.await.is_err(), "it still runs");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !done.exists() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(done.exists(), "it came to its end");
     }
 
     #[tokio::test]

@@ -1,7 +1,15 @@
 //! What a process prints: bounded copies that keep the end, and lines as they come.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::process::Stdio;
+
 use repair_model::limits::EVIDENCE_LINE_BYTES_MAX;
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::Stream;
 
 /// The end of a stream of bytes.
 #[derive(Clone, Debug)]
@@ -77,6 +85,87 @@ impl Lines {
             on_line(&String::from_utf8_lossy(&self.pending));
             self.pending.clear();
         }
+    }
+}
+
+/// All that a process printed: the end of each stream, and its lines as they come.
+#[derive(Debug)]
+pub(super) struct Printed {
+    pub(super) out: Tail,
+    pub(super) err: Tail,
+    out_lines: Lines,
+    err_lines: Lines,
+}
+
+impl Printed {
+    /// Keeps the last `bytes_max` bytes of each stream.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        let (out_lines, err_lines) = (Lines::default(), Lines::default());
+        Self { out: Tail::new(bytes_max), err: Tail::new(bytes_max), out_lines, err_lines }
+    }
+
+    pub(super) fn take(&mut self, stream: Stream, piece: &[u8], on_line: &mut dyn FnMut(Stream, &str)) {
+        let (tail, lines) = match stream {
+            Stream::Stdout => (&mut self.out, &mut self.out_lines),
+            Stream::Stderr => (&mut self.err, &mut self.err_lines),
+        };
+        tail.push(piece);
+        lines.push(piece, &mut |line| on_line(stream, line));
+    }
+
+    /// What was written into memory since the last time.
+    pub(super) fn take_kept(
+        &mut self,
+        kept: Option<&mut (Kept, Kept)>,
+        on_line: &mut dyn FnMut(Stream, &str),
+    ) -> io::Result<()> {
+        let Some((out, err)) = kept else { return Ok(()) };
+        out.read_new(&mut |piece| self.take(Stream::Stdout, piece, on_line))?;
+        err.read_new(&mut |piece| self.take(Stream::Stderr, piece, on_line))
+    }
+
+    /// The last lines of both, which have no end.
+    pub(super) fn finish(&mut self, on_line: &mut dyn FnMut(Stream, &str)) {
+        self.out_lines.finish(&mut |line| on_line(Stream::Stdout, line));
+        self.err_lines.finish(&mut |line| on_line(Stream::Stderr, line));
+    }
+}
+
+/// Output that a process writes into memory of its own. A pipe breaks when its reader is lost, and Compose dies of that in the
+/// middle of whatever it is doing; this does not.
+#[derive(Debug)]
+pub(super) struct Kept {
+    file: File,
+    read: u64,
+}
+
+impl Kept {
+    /// Memory for one stream, and the end that the process writes to.
+    pub(super) fn new() -> io::Result<(Self, Stdio)> {
+        let file = File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
+        let writer = Stdio::from(file.try_clone()?);
+        Ok((Self { file, read: 0 }, writer))
+    }
+
+    /// Hands out what was written since the last time, and gives its memory back.
+    pub(super) fn read_new(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        let mut piece = [0; 16 * 1024];
+        let from = self.read;
+        loop {
+            match self.file.read_at(&mut piece, self.read)? {
+                0 => break,
+                count => {
+                    take(&piece[..count]);
+                    self.read += count as u64;
+                }
+            }
+        }
+        if self.read > from {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            // Memory that cannot be given back is only kept a little longer.
+            let _ = fallocate(&self.file, flags, 0, self.read);
+        }
+        Ok(())
     }
 }
 
