@@ -56,7 +56,7 @@ fn a_session_killed_anywhere_ends_as_one_that_was_not() {
     let references = Mutex::new(Vec::new());
     let failures = Mutex::new(Vec::new());
     side_by_side(scenarios.iter().enumerate().collect::<Vec<_>>(), |(at, scenario)| {
-        match caught(|| Reference::of(scenario, &events)) {
+        match caught::<_, String>(|| Reference::of(scenario, &events)) {
             Ok(reference) => references.lock().expect("no panic").push((at, reference)),
             Err(what) => {
                 eprintln!("FAILED {what}");

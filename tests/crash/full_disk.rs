@@ -9,7 +9,7 @@ use repair_test_support::{Engine, SmallDisk};
 
 use crate::attempt::{Attempt, Place};
 use crate::engine_events::EngineEvents;
-use crate::matrix::{Reference, caught, is_whole, side_by_side};
+use crate::matrix::{Reference, Wrong, caught, is_whole, side_by_side};
 use crate::scenarios::{HEAL_UP, named};
 
 /// What the system says of a full disk.
@@ -38,13 +38,13 @@ fn fails_and_goes_on(write: &str, reference: &Reference<'_>, events: &EngineEven
         let is_for_others = write.ends_with(":projection");
         let text = said.to_string();
         if !is_for_others && (said.code() == Some(0) || !text.contains(FULL)) {
-            return Err("it does not stop with a clear error".to_owned());
+            return Err("it does not stop with a clear error".to_owned().into());
         }
         let started = events.of(attempt.broken.project.name()).keys().any(|deed| deed.starts_with("start "));
         if started && !is_intended(&attempt) {
-            return Err("something was started that is not recorded".to_owned());
+            return Err(Wrong::from("something was started that is not recorded".to_owned()));
         }
-        reference.goes_on(&mut attempt, events, 1).map(|_| ())
+        reference.goes_on(&mut attempt, events, 1)
     });
     result.map_err(|what| format!("{write}: {what}\n{}", attempt.transcript()))
 }

@@ -4,6 +4,7 @@
 //! by rules that do not change from run to run, so that a failure comes again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -61,6 +62,26 @@ enum Came {
     Passed,
 }
 
+/// A wrong end.
+#[derive(Debug)]
+pub struct Wrong {
+    what: String,
+    /// How much the engine did more often than without the kill.
+    duplicates: u32,
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self { what, duplicates: 0 }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
 impl<'s> Reference<'s> {
     /// Runs it.
     ///
@@ -105,28 +126,23 @@ impl<'s> Reference<'s> {
     }
 
     /// Kills one run and goes on with it, then compares.
-    fn kill(&self, command: usize, place: &Place, events: &EngineEvents) -> Result<(Came, u32), String> {
+    fn kill(&self, command: usize, place: &Place, events: &EngineEvents) -> Result<Came, Wrong> {
         let mut attempt = Attempt::new(self.scenario);
-        let result = self.kill_in(&mut attempt, command, place, events);
-        result.map_err(|what| format!("{}: {what}\n{}", self.scenario.name, attempt.transcript()))
+        let result = attempt.until_killed(command, &place.kill()).map_err(Wrong::from).and_then(|killed| {
+            self.goes_on(&mut attempt, events, 1)?;
+            Ok(if killed { Came::Killed } else { Came::Passed })
+        });
+        result.map_err(|wrong| Wrong {
+            what: format!("{}: {wrong}\n{}", self.scenario.name, attempt.transcript()),
+            ..wrong
+        })
     }
 
-    fn kill_in(
-        &self,
-        attempt: &mut Attempt<'_>,
-        command: usize,
-        place: &Place,
-        events: &EngineEvents,
-    ) -> Result<(Came, u32), String> {
-        let killed = attempt.until_killed(command, &place.kill())?;
-        Ok((if killed { Came::Killed } else { Came::Passed }, self.goes_on(attempt, events, 1)?))
-    }
-
-    /// Goes on with an attempt that was killed so often, and compares. How much the engine did twice.
+    /// Goes on with an attempt that was killed so often, and compares.
     ///
     /// # Errors
     /// When it ends otherwise than this one.
-    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents, kills: u32) -> Result<u32, String> {
+    pub fn goes_on(&self, attempt: &mut Attempt<'_>, events: &EngineEvents, kills: u32) -> Result<(), Wrong> {
         let drawn = drawn_values(attempt);
         if attempt.go_on()? {
             // A run that was over when it was killed leaves that to the next one.
@@ -134,11 +150,11 @@ impl<'s> Reference<'s> {
         }
         let now = drawn_values(attempt);
         if drawn.iter().any(|value| !now.contains(value)) {
-            return Err("a drawn value that stood there is another one now".to_owned());
+            return Err("a drawn value that stood there is another one now".to_owned().into());
         }
         let aftermath = Aftermath::of(attempt, events)?;
-        aftermath.equals(&self.aftermath, kills)?;
-        Ok(aftermath.duplicates(&self.aftermath))
+        let duplicates = aftermath.duplicates(&self.aftermath);
+        aftermath.equals(&self.aftermath, kills).map_err(|what| Wrong { what, duplicates })
     }
 }
 
@@ -161,14 +177,12 @@ pub fn kill_everywhere(references: &[Reference<'_>], events: &EngineEvents) -> (
         let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
         let row = table.row(reference.scenario.name, kill.place.point());
         match result {
-            Ok((Came::Killed, duplicates)) => {
-                row.kills += 1;
-                row.duplicates += duplicates;
-            }
-            Ok((Came::Passed, _)) => row.passed += 1,
-            Err(what) => {
+            Ok(Came::Killed) => row.kills += 1,
+            Ok(Came::Passed) => row.passed += 1,
+            Err(wrong) => {
                 row.failures += 1;
-                let what = format!("{} in command {}: {what}", kill.place.kill(), kill.command + 1);
+                row.duplicates += wrong.duplicates;
+                let what = format!("{} in command {}: {wrong}", kill.place.kill(), kill.command + 1);
                 eprintln!("FAILED {what}");
                 failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
             }
@@ -199,10 +213,10 @@ pub fn side_by_side<J: Send>(jobs: impl Into<VecDeque<J>>, work: impl Fn(J) + Sy
 }
 
 /// A panic is a failure as any other: the rest of the matrix still counts.
-pub fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub fn caught<T, E: From<String>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned())
+        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned().into())
     })
 }
 
