@@ -1,6 +1,7 @@
 //! A person's yes: where it is given, what it binds, and what makes it void; and that nothing foreign reaches a terminal
 //! raw on the way to it.
 
+mod held_port;
 mod scenario;
 mod terminal;
 
@@ -9,25 +10,13 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use expectrl::ControlCode;
-use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, is_free, wait_for};
-use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
+use held_port::{broken, file, has_moved};
+use repair_test_support::{Engine, Finished, Project, http_get, is_free, wait_for};
+use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_project};
 use terminal::{QUESTION, Terminal};
 
 /// Heals, and asks.
 const ASK: [&str; 1] = [HEAL[0]];
-
-/// A web server on the first port of its block, which a process holds; its start has failed.
-fn broken() -> (Project<'static>, HeldPort) {
-    let project = web_project(&[]);
-    project.write("compose.yaml", &file(project.port(0))).expect("its file can be written");
-    let held = HeldPort::by_another_process(Engine::shared(), project.port(0)).expect("the port was free");
-    fails_to_start(&project);
-    (project, held)
-}
-
-fn file(port: u16) -> String {
-    web_file(&[("web", &format!("\"{port}:80\""))])
-}
 
 /// The digest of a new plan that waits for a yes.
 fn planned(project: &Project<'_>) -> String {
@@ -40,12 +29,6 @@ fn approved(project: &Project<'_>) -> String {
     let digest = planned(project);
     document(project, 0, &["approve", &digest]);
     digest
-}
-
-fn has_moved(project: &Project<'_>) {
-    assert_eq!(project.read("compose.yaml").expect("a file"), file(project.port(1)));
-    wait_for(5, || http_get(project.port(1), "/ready")).expect("the service answers");
-    sound(project);
 }
 
 fn untouched(project: &Project<'_>) {

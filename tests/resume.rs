@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the rules for the shipped program do not bind its tests")]
 
+mod held_port;
 mod scenario;
 mod terminal;
 
@@ -12,23 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expectrl::ControlCode;
-use repair_test_support::{Engine, Finished, HeldPort, Project, http_get, wait_for};
-use scenario::{HEAL, document, fails_to_start, no_session, repair, sound, text, web_file, web_project};
+use held_port::{broken, file, has_moved};
+use repair_test_support::{Finished, HeldPort, Project};
+use scenario::{HEAL, document, no_session, repair, sound, text};
 use serde_json::Value;
 use terminal::{QUESTION, Terminal};
-
-/// A web server whose port a process holds; its start has failed.
-fn broken() -> (Project<'static>, HeldPort) {
-    let project = web_project(&[]);
-    project.write("compose.yaml", &file(project.port(0))).expect("its file can be written");
-    let held = HeldPort::by_another_process(Engine::shared(), project.port(0)).expect("the port was free");
-    fails_to_start(&project);
-    (project, held)
-}
-
-fn file(port: u16) -> String {
-    web_file(&[("web", &format!("\"{port}:80\""))])
-}
 
 /// Runs `repair` with `args` until it is killed at `point`.
 fn killed_at(project: &Project<'_>, point: &str, args: &[&str]) {
@@ -54,12 +43,6 @@ fn only_session(project: &Project<'_>) -> String {
     let sessions = sessions(project);
     assert_eq!(sessions.len(), 1, "{sessions:#?}");
     text(&sessions[0], "/id").to_owned()
-}
-
-fn has_moved(project: &Project<'_>) {
-    assert_eq!(project.read("compose.yaml").expect("a file"), file(project.port(1)));
-    wait_for(5, || http_get(project.port(1), "/ready")).expect("the service answers");
-    sound(project);
 }
 
 /// Every file below `folder` with its bytes and the time of its last change.
