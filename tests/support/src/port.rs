@@ -72,6 +72,18 @@ pub fn is_free(port: u16) -> bool {
             || TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_err())
 }
 
+/// Whether somebody listens on `port`, as the kernel lists it: to try the port would take it away from whoever is about to
+/// listen on it.
+fn somebody_listens(port: u16) -> bool {
+    const LISTENING: &str = "0A";
+    let place = format!(":{port:04X}");
+    ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|list| fs::read_to_string(list).ok()).any(|list| {
+        list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|fields| {
+            fields.get(1).is_some_and(|local| local.ends_with(&place)) && fields.get(3) == Some(&LISTENING)
+        })
+    })
+}
+
 /// A port that a process of this machine holds until this is dropped. (A container of another project that holds one
 /// is a [`crate::Project`] of its own.)
 #[derive(Debug)]
@@ -100,7 +112,7 @@ impl HeldPort {
             if child.try_wait().context("cannot wait for busybox")?.is_some() || Instant::now() > deadline {
                 break false;
             }
-            if !is_free(port) {
+            if somebody_listens(port) {
                 break true;
             }
             thread::sleep(Duration::from_millis(10));
