@@ -20,7 +20,7 @@ pub const POINTS_VARIABLE: &str = "REPAIR_CRASH_POINTS";
 /// Projects that are broken and healed side by side.
 const WORKERS: usize = 4;
 /// Of the points that are neither an effect's nor a record's in the first scenario, one in so many is in the sample.
-const SAMPLED_OF: u64 = 48;
+const SAMPLED_OF: u64 = 96;
 /// The points of effects.
 const EFFECTS: [&str; 9] = [
     "effect-intended",

@@ -33,7 +33,7 @@ fn records(attempt: &Attempt<'_>, kind: &str) -> usize {
 
 #[test]
 fn of_two_plans_at_once_one_gets_the_target() {
-    let races = if is_whole() { 1000 } else { 20 };
+    let races = if is_whole() { 1000 } else { 12 };
     let mut both = 0;
     for first in (0..races).step_by(RACES_PER_PROJECT as usize) {
         let mut attempt = Attempt::new(named("plan-and-apply"));
@@ -60,7 +60,7 @@ fn of_two_plans_at_once_one_gets_the_target() {
 
 #[test]
 fn of_two_heals_at_once_one_acts() {
-    let races = if is_whole() { 40 } else { 4 };
+    let races = if is_whole() { 40 } else { 2 };
     for number in 0..races {
         let attempt = Attempt::new(named("plan-and-apply"));
         let codes = race(&attempt, &HEAL);
