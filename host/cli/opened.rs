@@ -99,7 +99,8 @@ impl Scope {
     /// What a session is about.
     pub fn of_session(session: &Session) -> Self {
         let wanted_at = compose_up(&session.command).map(|_| session.started);
-        Self { services: session.target.services.clone(), wanted_at }
+        let services = session.target.compose().map(|compose| compose.services.clone()).unwrap_or_default();
+        Self { services, wanted_at }
     }
 }
 
@@ -120,11 +121,13 @@ pub fn options_of(global: &GlobalArgs, target: &Target) -> GlobalArgs {
     let mut global = global.clone();
     global.project_directory.get_or_insert_with(|| target.directory.clone());
     global.project_name.get_or_insert_with(|| target.project.clone());
-    if target.files_are_explicit && global.files.is_empty() {
-        global.files.clone_from(&target.files);
-    }
-    if global.profiles.is_empty() {
-        global.profiles.clone_from(&target.profiles);
+    if let Some(compose) = target.compose() {
+        if compose.files_are_explicit && global.files.is_empty() {
+            global.files.clone_from(&compose.files);
+        }
+        if global.profiles.is_empty() {
+            global.profiles.clone_from(&compose.profiles);
+        }
     }
     global
 }

@@ -112,6 +112,7 @@ impl Person for TerminalPerson<'_> {
                     self.printer.progress(&format!("  {}", escaped(line)));
                 }
             }
+            Progress::Waiting(what) => self.say_once(escaped(what)),
             Progress::Verifying(verdict) => {
                 let waiting: Vec<_> = verdict
                     .services

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use repair_effects::deployment::ComposeDeployment;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
-use repair_model::query::{Answer, Fact, Query};
 use repair_model::text::escaped;
-use repair_pipeline::classification::{classify, container_errors};
-use repair_pipeline::outside::Deployment as _;
+use repair_pipeline::classification::classify;
+use repair_pipeline::outside::Deployment;
+use repair_pipeline::workflow::WorkflowError;
 
 use super::starting::remind;
 use super::wrapped::run_command;
@@ -40,7 +39,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
     let (_, settings) = settings(&choice)?;
     let state = state_dir(context.global, context.environment);
     let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt, None).await?;
-    let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
+    let verdict = deployment.verify().await.map_err(WorkflowError::Target)?;
     let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {
         return failed_beside(context, &evidence, verdict);
@@ -52,7 +51,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
         context.printer.document(&ReportDocument { waiting, code: code as u8, ..ReportDocument::healthy(verdict) })?;
         return Ok(code);
     }
-    let findings = diagnose(&mut deployment, evidence).await;
+    let findings = diagnose(&mut deployment, evidence).await?;
     let next_steps = next_steps(&findings);
     show_verdict(context.printer, &verdict);
     for finding in &findings {
@@ -86,14 +85,13 @@ pub fn failed_beside(context: &Context<'_>, evidence: &[Evidence], verdict: Verd
 }
 
 /// Evidence and the engine's view as findings; used where nothing is recorded.
-async fn diagnose(deployment: &mut ComposeDeployment, mut evidence: Vec<Evidence>) -> Vec<Finding> {
-    let containers = match deployment.observe(&Query::Containers).await.answer {
-        Answer::Fact(Fact::Containers(containers)) => containers,
-        Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
-    };
-    evidence.extend(container_errors(&containers));
-    evidence.extend(deployment.refusals());
-    classify(&evidence, &containers)
+async fn diagnose<D: Deployment>(
+    deployment: &mut D,
+    mut evidence: Vec<Evidence>,
+) -> Result<Vec<Finding>, CommandError> {
+    let seen = deployment.inspect().await.map_err(WorkflowError::Target)?;
+    evidence.extend(seen.evidence);
+    Ok(classify(&evidence, &seen.containers))
 }
 
 fn next_steps(findings: &[Finding]) -> Vec<String> {

@@ -72,6 +72,8 @@ pub enum Progress<'a> {
     },
     /// A line of an effect's output; safe to show.
     Output(&'a str),
+    /// It waits for what somebody else carries out.
+    Waiting(&'a str),
     /// It waits for services to settle.
     Verifying(&'a Verdict),
     /// A plan or grant does not stand any more, and why.

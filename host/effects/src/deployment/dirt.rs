@@ -76,7 +76,12 @@ fn files_of(step: &Step) -> Vec<&str> {
     let changed = match &step.change {
         Change::Edit(edit) => Some(edit.file.as_str()),
         Change::SecretValue(edit) => Some(edit.file.as_str()),
-        Change::Nothing | Change::Containers(_) | Change::Networks(_) | Change::Images(_) => None,
+        Change::Nothing
+        | Change::Containers(_)
+        | Change::Networks(_)
+        | Change::Images(_)
+        | Change::Resource(_)
+        | Change::Deployment(_) => None,
     };
     step.footprint.files.keys().map(String::as_str).chain(changed).collect()
 }

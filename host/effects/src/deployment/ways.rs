@@ -63,6 +63,7 @@ fn commands(step: &Step, place: &Place<'_>) -> Vec<String> {
             id.map(|id| format!("docker network inspect --format '{{{{.Name}}}}' {id}")).into_iter().collect()
         }
         Action::SetEnvValue(value) => of_value(value, step, place),
+        Action::Azure(_) => Vec::new(),
     }
 }
 

@@ -43,6 +43,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         match execution {
             Execution::Done => Ok(Next::Verify(Box::new(frozen.clone()))),
             Execution::Failed => self.another_round(&course.session),
+            // It goes on where it was begun, and whoever stopped the waiting is not asked what came of it.
+            Execution::Unclear(reason) if self.person.interrupted() => {
+                self.person.tell(Progress::Waiting(&reason));
+                Ok(Next::Conclude(Conclusion::Interrupted, Vec::new()))
+            }
             Execution::Unclear(reason) => self.unclear(course, reason).await,
             Execution::Abandoned(reason) if self.person.interrupted() => {
                 self.person.tell(Progress::Void(&reason));

@@ -16,7 +16,7 @@ use repair_model::tool::Proposal;
 use super::next_steps::other_ways;
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress, yes_flag_covers};
-use crate::outside::{Deployment, Durability, Log, LogError, Tools};
+use crate::outside::{Deployment, Durability, EffectId, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
 use crate::session::{PlanState, Session, Status};
@@ -196,11 +196,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// Lets the deployment know the files again that drawn values were written into: only the process that drew them knew
     /// what such a file is now, and no log says it. Without that, a later step of the plan would find a changed file.
-    pub(super) async fn recall_drawn_values(&mut self, frozen: &FrozenPlan, done: usize) {
+    pub(super) async fn recall_drawn_values(&mut self, session: &SessionId, frozen: &FrozenPlan, done: usize) {
         let drew = |step: &&Step| matches!(step.change, Change::SecretValue(_));
         for step in frozen.plan().steps.iter().take(done).filter(drew) {
+            let effect = EffectId { session: session.clone(), place: 0, operation: None };
             // Nothing depends on the answer; the gate looks at the file itself.
-            self.deployment.probe(step).await;
+            self.deployment.probe(step, &effect, &mut |_| {}).await;
         }
     }
 
@@ -222,7 +223,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
         if let Some(grant) = session.used_grant(state.plan).or_else(|| session.unused_grant(state.plan)) {
             let grant = grant.clone();
-            self.recall_drawn_values(&frozen, done).await;
+            self.recall_drawn_values(id, &frozen, done).await;
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
         let changed = self.what_changed(&frozen);
