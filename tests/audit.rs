@@ -161,6 +161,7 @@ fn grant(id: &SessionId, plan: Digest, nonce: &str) -> Grant {
         granted_at: At(LONG_AGO).now(),
         expires_at: At(LONG_AGO).now(),
         nonce: nonce.to_owned(),
+        typed: Vec::new(),
     }
 }
 

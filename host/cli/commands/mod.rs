@@ -67,7 +67,7 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         None => look::wrapped(&context, &args.heal.command).await,
         Some(Command::Classify(classify)) => classify::run(&context, &classify),
         Some(Command::Plan(plan)) => heal::plan(&context, plan.new).await,
-        Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest),
+        Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest).await,
         Some(Command::Apply(apply)) => apply::apply(&context, &apply).await,
         Some(Command::Undo(undo)) => undo::run(&context, &undo).await,
         Some(Command::Sessions(sessions)) => sessions::list(&context, sessions.all),

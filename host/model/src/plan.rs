@@ -248,6 +248,11 @@ impl Plan {
         self.steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly)
     }
 
+    /// The names of what is lost for good, in the order of its steps; a person types each of them.
+    pub fn lost(&self) -> Vec<&str> {
+        self.steps.iter().filter_map(|step| step.action.lost()).collect()
+    }
+
     /// The digest of everything that it depends on, as it was when the plan was made.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use repair_model::target::Target;
 
 use self::budget::Budget;
 pub(crate) use self::budget::{ATTEMPT_WINDOW_SECONDS, attempts_since};
-use crate::approval::{Person, Progress, yes_flag_covers};
+use crate::approval::{Person, Progress, names_what_is_lost, yes_flag_covers};
 use crate::outside::{Clock, Deployment, Durability, EffectContext, EffectId, Log, LogError, Tools};
 use crate::policy::{Policies, Request};
 use crate::projection;
@@ -310,6 +310,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             (Decision::Deny, _) => Err(GateRefusal::Denied(decided.because)),
             (Decision::Ask, Channel::Policy) => {
                 Err(GateRefusal::Denied(format!("nobody has said yes, and the policy asks: {}", decided.because)))
+            }
+            _ if step.action.lost().is_some() && !names_what_is_lost(plan, &grant.typed) => {
+                Err(GateRefusal::Denied("nobody has typed the name of what would be lost for good".to_owned()))
+            }
+            _ if step.risk == Risk::Irreversible && step.action.lost().is_none() => {
+                Err(GateRefusal::NotAllowed(format!("`{}` names nothing that it loses for good", step.action.kind())))
             }
             (_, Channel::YesFlag) if !yes_flag_covers(step.risk) => {
                 Err(GateRefusal::Denied(format!("--yes does not cover a step that is {}", step.risk)))

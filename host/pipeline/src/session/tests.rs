@@ -34,6 +34,7 @@ fn grant(nonce: &str) -> Grant {
         granted_at: at(1),
         expires_at: at(99),
         nonce: nonce.into(),
+        typed: Vec::new(),
     }
 }
 
