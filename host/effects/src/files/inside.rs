@@ -33,6 +33,15 @@ pub fn check_place(place: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Where the projection of a session is put.
+///
+/// # Errors
+/// Those of [`check_place`].
+pub fn place_of(pattern: &str, session: &SessionId) -> Result<String, String> {
+    check_place(pattern)?;
+    Ok(pattern.replace(ID, session.as_str()))
+}
+
 /// Puts `bytes` at `place`, a relative path below `root`; folders that are missing are made.
 ///
 /// # Errors

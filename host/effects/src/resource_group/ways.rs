@@ -1,0 +1,66 @@
+//! The commands with which a person can look whether a step has happened.
+
+use repair_model::azure::{Awaited, AzureAction};
+use repair_model::plan::{Change, Step};
+
+use super::ResourceGroup;
+use super::describing::command;
+
+impl ResourceGroup {
+    /// The commands, the most telling first.
+    pub(super) fn commands_to_look(&self, step: &Step) -> Vec<String> {
+        let repair_model::action::Action::Azure(action) = &step.action else { return Vec::new() };
+        let (subscription, group) = (self.arm.subscription_id().as_str(), self.group.as_str());
+        let server = |name: &str| {
+            let words = ["az", "mysql", "flexible-server", "show", "--query", "state"];
+            let place = ["--subscription", subscription, "--resource-group", group, "--name", name];
+            command(&[&words[..], &place[..]].concat())
+        };
+        let deployments = || {
+            let words = ["az", "deployment", "group", "list", "--output", "table"];
+            command(&[&words[..], &["--subscription", subscription, "--resource-group", group]].concat())
+        };
+        match action {
+            AzureAction::StartMysql { server: name, .. } => vec![server(name)],
+            AzureAction::RecoverVault(vault) | AzureAction::PurgeVault(vault) => {
+                let place = ["--subscription", subscription, "--name", vault.vault.as_str()];
+                let deleted = ["az", "keyvault", "show-deleted", "--location", vault.location.as_str()];
+                vec![
+                    command(&[&deleted[..], &place[..]].concat()),
+                    command(&[&["az", "keyvault", "show"][..], &place[..]].concat()),
+                ]
+            }
+            AzureAction::RegisterProvider { namespace } => vec![command(&[
+                "az", "provider", "show", "--query", "registrationState", "--subscription", subscription, "--namespace",
+                namespace,
+            ])],
+            AzureAction::DeployTemplate { .. } if matches!(step.change, Change::Deployment(_)) => vec![deployments()],
+            AzureAction::AwaitState { what: Awaited::MysqlServer, name } => vec![server(name)],
+            AzureAction::DeployTemplate { .. } | AzureAction::AwaitState { .. } => vec![deployments()],
+        }
+    }
+}
+
+/// A word as it is for a shell and an eye; `None` for one that either could misread.
+pub(super) fn word(text: &str) -> Option<String> {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@+=,".contains(character);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Some(text.to_owned());
+    }
+    let quotable = |character: char| (' '..='~').contains(&character) && character != '\'';
+    (!text.is_empty() && text.chars().all(quotable)).then(|| format!("'{text}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_means_the_same_to_a_shell_and_an_eye() {
+        assert_eq!(word("rg-shop").as_deref(), Some("rg-shop"));
+        assert_eq!(word("rg (old)").as_deref(), Some("'rg (old)'"));
+        for wrong in ["", "it's", "a\nb", "\u{202e}x"] {
+            assert_eq!(word(wrong), None, "{wrong:?}");
+        }
+    }
+}
