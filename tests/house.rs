@@ -23,10 +23,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 /// Libraries that only one crate may know.
 const KNOWN_TO_ONE: &[(&str, &str)] = &[
     ("wasmtime", "sandbox"),
+    ("azure_core", "effects"),
+    ("azure_identity", "effects"),
+    ("azure_mgmt_keyvault", "effects"),
+    ("azure_mgmt_mysql", "effects"),
+    ("azure_mgmt_resources", "effects"),
     ("bollard", "effects"),
     ("command-fds", "effects"),
     ("yaml-edit", "effects"),
     ("hyper", "effects"),
+    ("reqwest", "effects"),
     ("ed25519-dalek", "journal"),
     ("signed_note", "journal"),
     ("tlog_tiles", "journal"),

@@ -1,5 +1,6 @@
-//! Everything that touches the outside: Docker Engine, Compose, files of the project, processes.
+//! Everything that touches the outside: Azure, Docker Engine, Compose, files of the project, processes.
 
+pub mod azure;
 pub mod compose;
 pub mod deployment;
 pub mod docker;
