@@ -1,28 +1,32 @@
 //! `repair` alone: look and explain. Nothing is changed and nothing is written.
 
 use std::path::Path;
+use std::time::Duration;
 
+use repair_model::bounds::Bounds;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
 use repair_model::text::escaped;
 use repair_pipeline::classification::classify;
-use repair_pipeline::outside::Deployment;
+use repair_pipeline::outside::{Clock as _, Deployment};
 use repair_pipeline::workflow::WorkflowError;
 
 use super::starting::remind;
 use super::wrapped::run_command;
 use super::{Context, log_file};
 use crate::command_error::{Code, CommandError};
-use crate::opening::{deployment, project_choice, settings, state_dir};
+use crate::opened::Scope;
+use crate::opening::SystemClock;
 use crate::output::ReportDocument;
+use crate::place::Place;
 use crate::printer::{Printer, Tone, toned};
 use crate::screen;
 
 /// Looks at the project in this folder, and at a log if there is one.
 pub async fn run(context: &Context<'_>, log: Option<&Path>) -> Result<Code, CommandError> {
     let evidence = log.map(log_file::evidence).transpose()?;
-    explain(context, evidence.into_iter().collect(), Vec::new()).await
+    explain(context, evidence.into_iter().collect(), Scope::default()).await
 }
 
 /// Runs a command and explains its failure.
@@ -30,15 +34,17 @@ pub async fn wrapped(context: &Context<'_>, command: &[String]) -> Result<Code, 
     let ended = run_command(context, command).await?;
     match ended.evidence {
         None => Ok(ended.code),
-        Some(evidence) => explain(context, vec![evidence], ended.services).await,
+        Some(evidence) => {
+            let scope = Scope::of_command(command, SystemClock::new().now());
+            explain(context, vec![evidence], scope).await
+        }
     }
 }
 
-async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<String>) -> Result<Code, CommandError> {
-    let choice = project_choice(context.global, context.environment, services);
-    let (_, settings) = settings(&choice)?;
-    let state = state_dir(context.global, context.environment);
-    let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt, None).await?;
+async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, scope: Scope) -> Result<Code, CommandError> {
+    let place = Place::find(context.global, context.environment, &scope)?;
+    let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
+    let mut deployment = context.opening(None, wait).open(place).await?;
     let verdict = deployment.verify().await.map_err(WorkflowError::Target)?;
     let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {

@@ -5,7 +5,7 @@ mod footprint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, ActionKind};
 use crate::azure::WantedResource;
 use crate::env_value::ValueEncoding;
 use crate::finding::Finding;
@@ -246,6 +246,12 @@ impl Plan {
     /// The greatest risk among its steps.
     pub fn risk(&self) -> Risk {
         self.steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly)
+    }
+
+    /// Whether it only looks, so that carrying it out repairs nothing. Waiting does: what is waited for changes by itself.
+    pub fn only_looks(&self) -> bool {
+        let waits = |step: &Step| step.action.kind() == ActionKind::AwaitState;
+        self.risk() == Risk::ReadOnly && !self.steps.iter().any(waits)
     }
 
     /// The names of what is lost for good, in the order of its steps; a person types each of them.

@@ -13,8 +13,8 @@ use repair_pipeline::outside::TargetError;
 
 use super::ComposeDeployment;
 use super::staleness::temporary_name;
-use crate::docker::ports::shell_quoted;
 use crate::docker::{PAST_SECONDS, RecentPast};
+use crate::shell::shell_quoted;
 
 /// Exit codes of SIGKILL and SIGTERM, as shells count.
 const KILLED: i32 = 137;

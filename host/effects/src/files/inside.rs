@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
 use repair_faults::Point;
+use repair_model::ids::SessionId;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use repair_faults::Point;
+use repair_model::action::ActionKind;
 use repair_model::azure::AzureAction;
 use repair_model::outcome::Outcome;
 use repair_model::plan::{Change, Step};
@@ -35,6 +37,7 @@ pub(super) fn failed(error: impl Into<String>) -> Outcome {
 
 /// What a step asks Azure for, and how it is seen that it was done.
 struct Asked<'a> {
+    kind: ActionKind,
     /// In an infinitive, such as ``start `db` ``.
     what: String,
     /// What is true once it is done.
@@ -68,13 +71,21 @@ impl ResourceGroup {
             AzureAction::StartMysql { server, .. } => {
                 let server = ServerName::new(server)?;
                 let sent = self.arm.start_server(&self.group, &server, ids).await;
-                let asked = Asked { what: format!("start `{server}`"), until: Until::ServerReady(&server) };
+                let asked = Asked {
+                    kind: ActionKind::StartMysql,
+                    what: format!("start `{server}`"),
+                    until: Until::ServerReady(&server),
+                };
                 self.finish(sent, asked, context).await
             }
             AzureAction::PurgeVault(vault) => {
                 let (name, location) = (VaultName::new(&vault.vault)?, Location::new(&vault.location)?);
                 let sent = self.arm.purge(&location, &name, ids).await;
-                let asked = Asked { what: format!("purge `{name}`"), until: Until::VaultGone(&location, &name) };
+                let asked = Asked {
+                    kind: ActionKind::PurgeVault,
+                    what: format!("purge `{name}`"),
+                    until: Until::VaultGone(&location, &name),
+                };
                 self.finish(sent, asked, context).await
             }
             AzureAction::RecoverVault(vault) => {
@@ -87,7 +98,11 @@ impl ResourceGroup {
                     return Ok(Ok(failed("Azure does not say of which tenant the subscription is")));
                 };
                 let sent = self.arm.recover(&self.group, &name, &location, &tenant, ids).await;
-                let asked = Asked { what: format!("recover `{name}`"), until: Until::VaultThere(&name) };
+                let asked = Asked {
+                    kind: ActionKind::RecoverVault,
+                    what: format!("recover `{name}`"),
+                    until: Until::VaultThere(&name),
+                };
                 match self.finish(sent, asked, context).await {
                     Ok(Outcome::Done { .. }) => Ok(self.answers(&name).await),
                     other => other,
@@ -96,7 +111,11 @@ impl ResourceGroup {
             AzureAction::RegisterProvider { namespace } => {
                 let namespace = ProviderNamespace::new(namespace)?;
                 let sent = self.arm.register(&namespace, ids).await;
-                let asked = Asked { what: format!("register `{namespace}`"), until: Until::Registered(&namespace) };
+                let asked = Asked {
+                    kind: ActionKind::RegisterProvider,
+                    what: format!("register `{namespace}`"),
+                    until: Until::Registered(&namespace),
+                };
                 self.finish(sent, asked, context).await
             }
             AzureAction::DeployTemplate { deployment } => self.deploy(deployment, step, ids, context).await,
@@ -126,7 +145,8 @@ impl ResourceGroup {
             return Ok(failed("template or parameters are not those that were approved"));
         }
         let sent = self.arm.deploy(&self.group, &name, &request_of(&loaded), ids).await;
-        let asked = Asked { what: format!("deploy `{name}`"), until: Until::Deployed(&name) };
+        let asked =
+            Asked { kind: ActionKind::DeployTemplate, what: format!("deploy `{name}`"), until: Until::Deployed(&name) };
         self.finish(sent, asked, context).await
     }
 
@@ -144,7 +164,7 @@ impl ResourceGroup {
         if let Some(poll) = &started.poll {
             (context.accepted)(poll.as_str())?;
         }
-        repair_faults::pass(repair_faults::Point::OperationAccepted, &asked.what);
+        repair_faults::pass(Point::OperationAccepted, asked.kind.as_str());
         let until = Instant::now() + Duration::from_secs(context.bounds.operation_seconds_max);
         let interrupted = context.interrupted;
         if let Some(poll) = &started.poll
@@ -240,7 +260,9 @@ fn unclear(what: &str, why: &str) -> Outcome {
 
 fn stopped_waiting(what: &str) -> Outcome {
     Outcome::Unclear {
-        reason: format!("Azure goes on by itself to {what}: if it comes to its end, it happened; if it fails, it did not"),
+        reason: format!(
+            "Azure goes on by itself to {what}: if it comes to its end, it happened; if it fails, it did not"
+        ),
     }
 }
 

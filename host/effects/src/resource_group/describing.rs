@@ -4,8 +4,8 @@ use repair_model::azure::{Awaited, DeletedVault, WantedChange};
 
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
-use super::ways::word;
 use crate::azure::servers::Server;
+use crate::shell::shell_quoted;
 
 /// Resources of a deployment that its step lists one by one.
 const RESOURCES_SHOWN_MAX: usize = 40;
@@ -27,7 +27,13 @@ pub(super) fn start(server: &Server, group: &str) -> Described {
         summary: format!("start the MySQL server `{}`", server.name),
         risk_because: "it costs money until it is stopped again".to_owned(),
         detail: vec![
-            format!("it is {} in {}, version {}, size {}", server.state.as_str(), server.location, server.version, server.sku),
+            format!(
+                "it is {} in {}, version {}, size {}",
+                server.state.as_str(),
+                server.location,
+                server.version,
+                server.sku
+            ),
             format!("stopped again by: {stop}"),
         ],
         ..Described::default()
@@ -48,7 +54,10 @@ pub(super) fn recovery(vault: &DeletedVault) -> Described {
 pub(super) fn purge(vault: &DeletedVault, group: &str) -> Described {
     let recover = command(&["az", "keyvault", "recover", "--name", &vault.name, "--location", &vault.location]);
     let mut detail = about(vault);
-    detail.push("lost for good: every secret, key and certificate in it, and all their versions and backups in Azure".to_owned());
+    detail.push(
+        "lost for good: every secret, key and certificate in it, and all their versions and backups in Azure"
+            .to_owned(),
+    );
     detail.push(format!("until {} it could still be brought back: {recover}", vault.purges));
     if !vault.same_group {
         detail.push(format!("it was not of this resource group (`{group}`), but of `{}`", vault.resource_group));
@@ -70,7 +79,8 @@ fn about(vault: &DeletedVault) -> Vec<String> {
 }
 
 pub(super) fn registration(namespace: &str, state: &str, subscription: &str) -> Described {
-    let unregister = command(&["az", "provider", "unregister", "--namespace", namespace, "--subscription", subscription]);
+    let unregister =
+        command(&["az", "provider", "unregister", "--namespace", namespace, "--subscription", subscription]);
     Described {
         summary: format!("register the subscription for `{namespace}`"),
         risk_because: "it lets the whole subscription use that service, and makes nothing yet".to_owned(),
@@ -120,8 +130,8 @@ pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str) ->
     }
 }
 
-/// A command for a POSIX shell. A word that a shell could read otherwise is left out of it.
+/// A command for a POSIX shell. What it names went through the rules of Azure's names, so nothing in it is an option.
 pub(super) fn command(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|text| word(text).unwrap_or_else(|| "…".to_owned())).collect();
+    let words: Vec<String> = words.iter().map(|word| shell_quoted(word)).collect();
     words.join(" ")
 }

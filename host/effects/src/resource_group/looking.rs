@@ -7,7 +7,7 @@ use repair_model::limits::SERVICES_MAX;
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 
 use super::ResourceGroup;
-use crate::azure::access::{LockLevel, Permissions};
+use crate::azure::access::{Lock, LockLevel, Permissions};
 use crate::azure::error::ArmError;
 use crate::azure::names::{Location, NameError, ProviderNamespace, VaultName};
 use crate::azure::providers::Registration;
@@ -68,17 +68,7 @@ impl ResourceGroup {
             }
             AzureQuery::Locks => {
                 let locks = self.arm.locks(&self.group).await.map_err(azure)?;
-                let mut locks: Vec<_> = locks.into_iter().map(|lock| ManagementLock {
-                    scope: scope_of_lock(&lock.id).to_owned(),
-                    level: match lock.level {
-                        LockLevel::CanNotDelete => "CanNotDelete",
-                        LockLevel::ReadOnly => "ReadOnly",
-                        LockLevel::Other => "unknown",
-                    }
-                    .to_owned(),
-                    name: lock.name,
-                });
-                let (locks, cut) = bounded(locks.by_ref().collect());
+                let (locks, cut) = bounded(locks.into_iter().map(lock_fact).collect());
                 Ok((AzureFact::Locks(locks), cut))
             }
             AzureQuery::AzureAccount => {
@@ -154,6 +144,15 @@ fn server_fact(server: Server) -> MysqlServer {
         location: Location::new(&server.location).map_or(server.location, |own| own.to_string()),
         sku: server.sku,
     }
+}
+
+fn lock_fact(lock: Lock) -> ManagementLock {
+    let level = match lock.level {
+        LockLevel::CanNotDelete => "CanNotDelete",
+        LockLevel::ReadOnly => "ReadOnly",
+        LockLevel::Other => "unknown",
+    };
+    ManagementLock { scope: scope_of_lock(&lock.id).to_owned(), level: level.to_owned(), name: lock.name }
 }
 
 /// What a lock is on: its id without its own part.

@@ -84,9 +84,7 @@ impl ResourceGroup {
             Marked::Vault(vault) => self.arm.vault(&self.group, vault).await?.map(|_| "there".to_owned()),
             Marked::DeletedVault(location, vault) => {
                 let found = self.deleted_vaults(vault).await?;
-                let same = |one: &&DeletedVault| {
-                    Location::new(&one.location).is_ok_and(|own| own == *location)
-                };
+                let same = |one: &&DeletedVault| Location::new(&one.location).is_ok_and(|own| own == *location);
                 found.iter().find(same).map(mark_of_deleted)
             }
             Marked::Provider(namespace) => {

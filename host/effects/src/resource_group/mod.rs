@@ -43,8 +43,8 @@ use repair_pipeline::outside::{
     Deployment, Dirt, EffectContext, EffectId, Inspection, LogError, Preparation, TargetError,
 };
 
-pub use self::opening::{GroupOptions, OpenGroupError};
 use self::foreseeing::Foreseen;
+pub use self::opening::{GroupOptions, OpenGroupError};
 use self::request::GroupRequest;
 use crate::azure::client::Arm;
 use crate::azure::error::ArmError;

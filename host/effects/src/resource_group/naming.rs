@@ -19,9 +19,9 @@ pub(super) fn repetition(base: &str, effect: &EffectId) -> String {
 
 /// What a deployment's name was before a repetition added to it.
 pub(super) fn base_of(name: &str) -> &str {
-    let without_place = name.rsplit_once('-').filter(|(_, place)| {
-        !place.is_empty() && place.len() <= 4 && place.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let without_place = name
+        .rsplit_once('-')
+        .filter(|(_, place)| !place.is_empty() && place.len() <= 4 && place.bytes().all(|byte| byte.is_ascii_digit()));
     let Some((rest, _)) = without_place else { return name };
     let at = rest.len().checked_sub(SESSION_CHARACTERS + 1);
     let split = at.filter(|at| rest.is_char_boundary(*at)).map(|at| rest.split_at(at));
@@ -74,7 +74,9 @@ mod tests {
 
     #[test]
     fn other_names_are_what_they_are() {
-        for name in ["main", "main-1", "main-20260131", "-20260131-235959-0a1b2c3d-1", "x-20260131-235959-0a1b2c3-12", ""] {
+        for name in
+            ["main", "main-1", "main-20260131", "-20260131-235959-0a1b2c3d-1", "x-20260131-235959-0a1b2c3-12", ""]
+        {
             assert_eq!(base_of(name), name);
         }
         assert!(!is_of("main-2", "main"));

@@ -82,7 +82,9 @@ impl OpenGroupError {
                 format!("`az group create --subscription {subscription} --name {group} --location REGION` makes it"),
             ],
             Self::NoDeployment { group, .. } => vec![
-                format!("`az deployment group list --resource-group {group} --output table` lists those that there are"),
+                format!(
+                    "`az deployment group list --resource-group {group} --output table` lists those that there are"
+                ),
                 "give the template with --template FILE if it was never deployed".to_owned(),
             ],
         }

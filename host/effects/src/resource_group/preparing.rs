@@ -231,7 +231,8 @@ impl Earlier {
 
 /// Another deployment of the group that runs is waited for, never fought.
 fn nothing_runs(lineage: &Lineage, earlier: &Earlier) -> Result<(), TargetError> {
-    let running = lineage.running.iter().find(|one| !earlier.awaited.iter().any(|name| name.eq_ignore_ascii_case(&one.name)));
+    let running =
+        lineage.running.iter().find(|one| !earlier.awaited.iter().any(|name| name.eq_ignore_ascii_case(&one.name)));
     match running {
         None => Ok(()),
         Some(running) => Err(TargetError {

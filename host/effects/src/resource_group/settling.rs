@@ -24,7 +24,12 @@ use crate::azure::servers::ServerState;
 const PATIENCE_LOOKS: u32 = 6;
 
 impl ResourceGroup {
-    pub(super) async fn has_happened(&mut self, step: &Step, effect: &EffectId, waiting: &mut dyn FnMut(&str)) -> Probe {
+    pub(super) async fn has_happened(
+        &mut self,
+        step: &Step,
+        effect: &EffectId,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Probe {
         let action = match azure(&step.action) {
             Ok(action) => action.clone(),
             Err(error) => return Probe::Unclear(error.what),

@@ -31,36 +31,19 @@ impl ResourceGroup {
                 ]
             }
             AzureAction::RegisterProvider { namespace } => vec![command(&[
-                "az", "provider", "show", "--query", "registrationState", "--subscription", subscription, "--namespace",
+                "az",
+                "provider",
+                "show",
+                "--query",
+                "registrationState",
+                "--subscription",
+                subscription,
+                "--namespace",
                 namespace,
             ])],
             AzureAction::DeployTemplate { .. } if matches!(step.change, Change::Deployment(_)) => vec![deployments()],
             AzureAction::AwaitState { what: Awaited::MysqlServer, name } => vec![server(name)],
             AzureAction::DeployTemplate { .. } | AzureAction::AwaitState { .. } => vec![deployments()],
-        }
-    }
-}
-
-/// A word as it is for a shell and an eye; `None` for one that either could misread.
-pub(super) fn word(text: &str) -> Option<String> {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@+=,".contains(character);
-    if !text.is_empty() && text.chars().all(plain) {
-        return Some(text.to_owned());
-    }
-    let quotable = |character: char| (' '..='~').contains(&character) && character != '\'';
-    (!text.is_empty() && text.chars().all(quotable)).then(|| format!("'{text}'"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_means_the_same_to_a_shell_and_an_eye() {
-        assert_eq!(word("rg-shop").as_deref(), Some("rg-shop"));
-        assert_eq!(word("rg (old)").as_deref(), Some("'rg (old)'"));
-        for wrong in ["", "it's", "a\nb", "\u{202e}x"] {
-            assert_eq!(word(wrong), None, "{wrong:?}");
         }
     }
 }

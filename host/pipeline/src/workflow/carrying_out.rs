@@ -3,7 +3,6 @@
 use repair_model::event::{BlockReason, Event};
 use repair_model::grant::{Grant, GrantVoid};
 use repair_model::plan::FrozenPlan;
-use repair_model::risk::Risk;
 
 use super::next_steps::{done_detail, or_look, other_ways};
 use super::resuming::draft_of;
@@ -114,7 +113,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// Looks afresh, and says whether the target is healthy now.
     pub(super) async fn verify(&mut self, course: &mut Course, frozen: &FrozenPlan) -> Result<Next, WorkflowError> {
-        let looked_only = frozen.plan().risk() == Risk::ReadOnly;
+        let looked_only = frozen.plan().only_looks();
         let verdict = if looked_only {
             self.deployment.verify().await?
         } else {

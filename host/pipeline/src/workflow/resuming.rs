@@ -3,6 +3,7 @@
 //!
 //! Refused: a session that is over, and one that was taken over too often unless a person stands in front of it.
 
+use repair_model::action::Action;
 use repair_model::bounds::Bounds;
 use repair_model::decision::Decision;
 use repair_model::event::{BlockReason, Event, Intent, Purpose};
@@ -19,7 +20,7 @@ use crate::approval::{Person, Progress, yes_flag_covers};
 use crate::outside::{Deployment, Durability, EffectId, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{PlanState, Session, Status};
+use crate::session::{PlanState, Session, Status, StepState};
 
 /// Why a session cannot be resumed. [`Ineligible::reason`] is the word for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -252,7 +253,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let session = self.session_now(id)?;
         Ok(Next::Round(match session.steps.last() {
             None => self.evidence_of(session.first_evidence)?,
-            Some(last) => failed_output(last.outcome.as_ref()).into_iter().collect(),
+            Some(last) => failed_output(last).into_iter().collect(),
         }))
     }
 }
@@ -282,11 +283,12 @@ fn steps_so_far(session: &Session, plan: Option<&FrozenPlan>) -> Vec<StepReport>
 }
 
 /// What a failed step printed, as evidence for the next round.
-fn failed_output(outcome: Option<&Outcome>) -> Option<Evidence> {
-    let Some(Outcome::Failed { error, output }) = outcome else { return None };
+fn failed_output(last: &StepState) -> Option<Evidence> {
+    let Some(Outcome::Failed { error, output }) = &last.outcome else { return None };
+    let of_azure = matches!(&last.intent, Intent::Apply { action: Action::Azure(_), .. });
     let lines = if output.is_empty() { std::slice::from_ref(error) } else { output.as_slice() };
     Some(Evidence {
-        provenance: Provenance::ComposeUp,
+        provenance: if of_azure { Provenance::ArmAnswer } else { Provenance::ComposeUp },
         lines: lines.iter().map(|line| crate::evidence::redacted(line)).collect(),
         truncated: false,
         lines_before: 0,

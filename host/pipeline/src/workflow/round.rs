@@ -74,6 +74,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         self.person.tell(Progress::Inspecting);
         let Inspection { evidence: seen, containers } = self.deployment.inspect().await?;
         evidence.extend(seen);
+        if evidence.is_empty() && containers.is_empty() {
+            // Nothing says any more what is wrong, and it is not well: what failed at first still has to be done.
+            let first = self.session_now(&course.session)?.first_evidence;
+            evidence = self.evidence_of(first)?;
+        }
         let findings = classify(&evidence, &containers);
         let blob = self.log.store(&serde_json::to_vec(&EvidenceBlob { evidence })?)?;
         let event = Event::Diagnosed { round: course.round, evidence: blob, findings: findings.clone() };
