@@ -167,7 +167,7 @@ impl Arm {
     /// When they cannot be looked at.
     pub async fn deployments(&self, group: &GroupName) -> Result<Vec<Deployment>, ArmError> {
         let path = format!(
-            "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/",
+            "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments",
             self.subscription_id()
         );
         let (all, _) = self.list(&path, VERSION, DEPLOYMENTS_MAX).await?;
