@@ -1,8 +1,6 @@
 //! What a repair relies on: purges free names, recoveries bring secrets back, started servers take what they refused.
 
-mod client;
-
-use client::{Client, MYSQL, RESOURCES, VAULTS};
+use crate::client::{Client, MYSQL, RESOURCES, VAULTS};
 use repair_fake_azure::{FakeAzure, Grant, Progress, ServerState, World, shop};
 use serde_json::{Value, json};
 
