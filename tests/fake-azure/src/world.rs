@@ -169,6 +169,20 @@ pub struct Durations {
     pub what_if_millis: u64,
 }
 
+impl Durations {
+    /// All of them an hour: nothing ends before [`crate::FakeAzure::fast_forward`].
+    pub const HOURS: Self = Self {
+        purge_millis: 3_600_000,
+        vault_ready_millis: 3_600_000,
+        start_millis: 3_600_000,
+        stop_millis: 3_600_000,
+        update_millis: 3_600_000,
+        register_millis: 3_600_000,
+        resource_millis: 3_600_000,
+        what_if_millis: 3_600_000,
+    };
+}
+
 impl Default for Durations {
     fn default() -> Self {
         Self {

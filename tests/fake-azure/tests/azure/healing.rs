@@ -1,10 +1,12 @@
 //! What a repair relies on: purges free names, recoveries bring secrets back, started servers take what they refused.
 
 use crate::client::{Client, MYSQL, RESOURCES, VAULTS};
-use repair_fake_azure::{FakeAzure, Grant, Progress, ServerState, World, shop};
+use repair_fake_azure::{Durations, FakeAzure, Grant, Progress, ServerState, World, shop};
 use serde_json::{Value, json};
 
-fn started(world: World) -> FakeAzure {
+/// Long operations end when a test wants it.
+fn started(mut world: World) -> FakeAzure {
+    world.durations = Durations::HOURS;
     let azure = FakeAzure::start(world).expect("a port is free");
     azure.quirks(|quirks| quirks.retry_after_seconds = Some(0));
     azure
@@ -48,7 +50,8 @@ fn a_purge_frees_the_name_that_a_deleted_vault_held() {
     assert_eq!(begun.status, 202);
     let location = begun.header("location").expect("a purge can be asked after").to_owned();
     assert_eq!(client.follow(&location).status, 202);
-    let done = client.until(&location, |reply| reply.status != 202);
+    azure.fast_forward();
+    let done = client.follow(&location);
     assert_eq!((done.status, &done.json["status"]), (200, &json!("Succeeded")));
     let listed = client.get(&Client::in_subscription("/providers/Microsoft.KeyVault/deletedVaults"), VAULTS);
     assert_eq!(listed.json["value"], json!([]));
@@ -77,9 +80,8 @@ fn a_recovery_brings_the_secrets_back() {
         (recovered.status, recovered.json["properties"]["provisioningState"].as_str()),
         (200, Some("RegisteringDns"))
     );
-    client.until(&format!("{path}?api-version={VAULTS}"), |reply| {
-        reply.json["properties"]["provisioningState"] == "Succeeded"
-    });
+    azure.fast_forward();
+    assert_eq!(client.get(&path, VAULTS).json["properties"]["provisioningState"], "Succeeded");
     azure.world(|world| {
         assert!(world.deleted_vault(shop::VAULT).is_none());
         assert_eq!(world.vault(shop::VAULT).expect("it lives").secrets[shop::SECRET], shop::PASSWORD);
@@ -109,7 +111,9 @@ fn a_started_server_takes_what_it_refused_while_it_was_stopped() {
     assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], "Starting");
     assert_eq!(client.post(&format!("{server}/start"), MYSQL).code(), "ServerIsBusy");
     let status = begun.header("azure-asyncoperation").expect("a start can be asked after").to_owned();
-    client.until(&status, |reply| reply.json["status"] == "Succeeded");
+    assert_eq!(client.follow(&status).json["status"], "InProgress");
+    azure.fast_forward();
+    assert_eq!(client.follow(&status).json["status"], "Succeeded");
     assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], "Ready");
     assert_eq!(client.post(&format!("{server}/start"), MYSQL).code(), "ServerIsNotStopped");
 
@@ -132,7 +136,8 @@ fn a_start_can_fail_in_the_middle_and_work_the_next_time() {
     for (status, state) in [("Failed", "Stopped"), ("Succeeded", "Ready")] {
         let begun = client.post(&format!("{server}/start"), MYSQL);
         let poll = begun.header("azure-asyncoperation").expect("a start can be asked after").to_owned();
-        let done = client.until(&poll, |reply| reply.json["status"] != "InProgress");
+        azure.fast_forward();
+        let done = client.follow(&poll);
         assert_eq!(done.json["status"], status);
         assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], state);
         if status == "Failed" {
@@ -152,7 +157,8 @@ fn a_redeployment_of_the_healthy_shop_would_change_nothing() {
     let location = begun.header("location").expect("a what-if can be asked after").to_owned();
     let running = client.follow(&location);
     assert_eq!((running.status, running.text.as_str()), (202, ""));
-    let done = client.until(&location, |reply| reply.status == 200);
+    azure.fast_forward();
+    let done = client.follow(&location);
     assert_eq!(done.json["status"], "Succeeded");
     let changes = done.json["properties"]["changes"].as_array().expect("changes").clone();
     assert_eq!(changes.len(), 7);

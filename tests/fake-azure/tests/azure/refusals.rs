@@ -2,13 +2,13 @@
 
 use crate::client::{Client, MYSQL, RESOURCES, VAULTS, exchange, request};
 use repair_fake_azure::{
-    DataAccess, FakeAzure, Grant, Lock, LockLevel, Registration, ScriptedFailure, Subscription, SubscriptionState,
-    VAULT_AUDIENCE, VaultConflict, World, shop,
+    DataAccess, Durations, FakeAzure, Grant, Lock, LockLevel, Registration, ScriptedFailure, Subscription,
+    SubscriptionState, VAULT_AUDIENCE, VaultConflict, World, shop,
 };
 use serde_json::{Value, json};
 
 fn shop() -> FakeAzure {
-    FakeAzure::start(World::shop()).expect("a port is free")
+    FakeAzure::start(World { durations: Durations::HOURS, ..World::shop() }).expect("a port is free")
 }
 
 fn deployment(name: &str) -> String {

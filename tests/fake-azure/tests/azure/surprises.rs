@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, MYSQL, PATIENCE, RESOURCES, VAULTS, exchange, request};
 use repair_fake_azure::{
-    FakeAzure, Fault, FaultKind, LinkTo, Origin, PollHeaders, ScriptedFailure, ServerState, Throttling, World, shop,
+    Durations, FakeAzure, Fault, FaultKind, LinkTo, Origin, PollHeaders, ScriptedFailure, ServerState, Throttling,
+    World, shop,
 };
 use serde_json::{Value, json};
 
 fn shop() -> FakeAzure {
-    FakeAzure::start(World::shop()).expect("a port is free")
+    FakeAzure::start(World { durations: Durations::HOURS, ..World::shop() }).expect("a port is free")
 }
 
 fn stopped() -> FakeAzure {
-    let mut world = World::shop();
+    let mut world = World { durations: Durations::HOURS, ..World::shop() };
     world.set_server_state(shop::SERVER, ServerState::Stopped).expect("the shop has a server");
     FakeAzure::start(world).expect("a port is free")
 }
@@ -82,7 +83,9 @@ fn the_headers_of_a_long_operation_are_those_that_were_asked_for() {
         assert!(begun.header("retry-after").is_none());
         for header in ["location", "azure-asyncoperation"] {
             if let Some(url) = begun.header(header) {
-                client.until(url, |reply| reply.status == 200 && reply.json["status"] != "InProgress");
+                azure.fast_forward();
+                let done = client.follow(url);
+                assert!(done.status == 200 && done.json["status"] != "InProgress", "{done:?}");
                 assert_eq!(state(&azure), ServerState::Ready);
             }
         }
@@ -94,7 +97,8 @@ fn the_headers_of_a_long_operation_are_those_that_were_asked_for() {
     assert_eq!(begun.header("retry-after"), Some("7"));
     let location = begun.header("location").expect("a location").to_owned();
     assert_eq!(client.follow(&location).status, 202);
-    let done = client.until(&location, |reply| reply.status != 202);
+    azure.fast_forward();
+    let done = client.follow(&location);
     assert_eq!(done.json["properties"]["provisioningState"], "Succeeded");
 }
 
@@ -106,7 +110,8 @@ fn links_can_lead_without_a_host() {
     let begun = client.post(&start_path(), MYSQL);
     let location = begun.header("location").expect("a location");
     assert!(location.starts_with("/subscriptions/"), "{location}");
-    client.until(location, |reply| reply.status == 200);
+    azure.fast_forward();
+    assert_eq!(client.follow(location).status, 200);
 }
 
 #[test]
@@ -240,10 +245,6 @@ fn a_fake_ends_although_an_answer_is_held() {
 fn an_operation_can_last_for_ever() {
     let azure = stopped();
     let client = Client::of(&azure);
-    azure.world(|world| {
-        world.durations.start_millis = 0;
-        world.durations.resource_millis = 0;
-    });
     azure.quirks(|quirks| {
         quirks.fault(Fault::on("POST", "/start", FaultKind::NeverEnds));
         quirks.fault(Fault::on("PUT", "/deployments/", FaultKind::NeverEnds));
@@ -251,7 +252,7 @@ fn an_operation_can_last_for_ever() {
     let begun = client.post(&start_path(), MYSQL);
     let poll = begun.header("azure-asyncoperation").expect("it can be asked after").to_owned();
     client.send("PUT", &format!("{}/stuck", deployments()), RESOURCES, &shop::deployment_body());
-    std::thread::sleep(Duration::from_millis(50));
+    azure.fast_forward();
     assert_eq!(client.follow(&poll).json["status"], "InProgress");
     assert_eq!(state(&azure), ServerState::Starting);
     let stuck = client.get(&format!("{}/stuck", deployments()), RESOURCES);
@@ -346,7 +347,8 @@ fn what_if_can_be_blind_and_brief_and_shows_deletions() {
         let mut body = shop::deployment_body();
         change(&mut body["properties"]);
         let begun = client.send("POST", &format!("{}/shop/whatIf", deployments()), RESOURCES, &body);
-        let done = client.until(begun.header("location").expect("a location"), |reply| reply.status == 200);
+        azure.fast_forward();
+        let done = client.follow(begun.header("location").expect("a location"));
         done.json["properties"]["changes"].as_array().expect("changes").clone()
     };
     let kinds = |changes: &[Value]| -> Vec<String> {
