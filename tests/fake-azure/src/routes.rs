@@ -100,6 +100,12 @@ fn in_subscription(call: &mut Call, rest: &[&str]) -> Option<Handled> {
         [.., "providers", "microsoft.authorization", what] => subscriptions::authorization(call, what),
         ["resourcegroups"] | ["resourcegroups", _] | ["resourcegroups", _, "resources"] => subscriptions::groups(call),
         ["resourcegroups", _, "providers", rest @ ..] => in_group(call, rest),
+        // The older path of deployments, under which the specification still has their operations.
+        ["resourcegroups", _, "deployments", ..] => {
+            let provider = ["providers", "Microsoft.Resources"].map(str::to_owned);
+            call.segments.splice(4..4, provider);
+            deployments::route(call)
+        }
         ["providers", "microsoft.keyvault", _, ..] if !rest.ends_with(&["register"]) => {
             key_vault::in_subscription(call)
         }

@@ -69,7 +69,7 @@ fn get_group(call: &Call) -> Result<Value, Refusal> {
     let (id, name) = (call.part(1), call.part(3));
     let scope = format!("/subscriptions/{id}/resourceGroups/{name}");
     call.permit("Microsoft.Resources/subscriptions/resourceGroups/read", &scope)?;
-    call.state.world.group(id, name).map(group).ok_or_else(|| Refusal::no_group(name))
+    call.group().map(group)
 }
 
 fn group(known: &ResourceGroup) -> Value {

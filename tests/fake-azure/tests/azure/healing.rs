@@ -219,3 +219,60 @@ fn what_happened_before_a_test_needs_no_request() {
     let shown = Client::of(&azure).get(&Client::in_group("Microsoft.Resources/deployments/shop"), RESOURCES);
     assert_eq!(innermost(&shown.json["properties"]["error"])["code"], "ConflictError");
 }
+
+#[test]
+fn a_template_that_asks_for_recovery_recovers_once() {
+    let azure = started(without_vault());
+    let client = Client::of(&azure);
+    let mut body = shop::deployment_body();
+    body["properties"]["template"]["resources"][0]["properties"]["createMode"] = json!("recover");
+    let healed = client.deploy("shop", &body);
+    assert_eq!(healed["properties"]["provisioningState"], "Succeeded", "{healed:#}");
+    assert!(
+        azure.world(|world| world.vault(shop::VAULT).is_some_and(|vault| vault.secrets.contains_key(shop::SECRET)))
+    );
+    let again = client.deploy("shop", &body);
+    assert_eq!(innermost(&again["properties"]["error"])["code"], "SoftDeletedVaultDoesNotExist");
+    let exported = client.post(&Client::in_group("Microsoft.Resources/deployments/shop/exportTemplate"), RESOURCES);
+    assert_eq!(exported.json["template"], body["properties"]["template"]);
+}
+
+#[test]
+fn a_recovery_goes_to_where_the_vault_was() {
+    let mut world = World::bare();
+    world.add_deleted_vault(shop::SUBSCRIPTION, "rg-former", "kv-a", shop::LOCATION);
+    world.add_deleted_vault(shop::SUBSCRIPTION, shop::GROUP, "kv-b", "northeurope");
+    world.add_deleted_vault("11111111-0000-4000-8000-000000000000", shop::GROUP, "kv-c", shop::LOCATION);
+    let azure = started(world);
+    let client = Client::of(&azure);
+    let put = |name: &str, mode: &str| {
+        let body = json!({"location": shop::LOCATION, "properties": {"createMode": mode}});
+        let path = Client::in_group(&format!("Microsoft.KeyVault/vaults/{name}"));
+        client.send("PUT", &path, VAULTS, &body).code().to_owned()
+    };
+    for (name, plain) in [("kv-a", "ConflictError"), ("kv-b", "ConflictError"), ("kv-c", "VaultAlreadyExists")] {
+        assert_eq!(put(name, "default"), plain, "{name}");
+        let recovered = if name == "kv-c" { "VaultAlreadyExists" } else { "SoftDeletedVaultDoesNotExist" };
+        assert_eq!(put(name, "recover"), recovered, "{name}");
+    }
+    let listed = client.get(&Client::in_subscription("/providers/Microsoft.KeyVault/deletedVaults"), VAULTS);
+    assert_eq!(listed.json["value"].as_array().map(Vec::len), Some(2), "that of the other subscription is not shown");
+}
+
+#[test]
+fn a_parameter_can_be_a_secret_of_a_vault() {
+    let azure = started(World::shop());
+    let client = Client::of(&azure);
+    let id = azure.world(|world| world.vault(shop::VAULT).expect("a vault").resource.id());
+    let mut body = shop::deployment_body();
+    body["properties"]["parameters"]["administratorLoginPassword"] =
+        json!({"reference": {"keyVault": {"id": id}, "secretName": shop::SECRET}});
+    azure.world(|world| world.server_mut(shop::SERVER).expect("a server").password = None);
+    let deployed = client.deploy("shop", &body);
+    assert_eq!(deployed["properties"]["parameters"]["administratorLoginPassword"], json!({"type": "SecureString"}));
+    let password = azure.world(|world| world.server(shop::SERVER).expect("a server").password.clone());
+    assert_eq!(password.as_deref(), Some(shop::PASSWORD));
+    azure.world(|world| world.soft_delete_vault(shop::VAULT)).expect("a vault");
+    let path = Client::in_group("Microsoft.Resources/deployments/shop");
+    assert_eq!(client.send("PUT", &path, RESOURCES, &body).code(), "KeyVaultParameterReferenceNotFound");
+}

@@ -62,6 +62,8 @@ fn lists_come_in_pages_that_follow_one_another() {
         client.get(&format!("{}?$top=1", deployments()), RESOURCES).json["value"].as_array().map(Vec::len),
         Some(1)
     );
+    let older = Client::in_subscription(&format!("/resourcegroups/{}/deployments/shop/operations", shop::GROUP));
+    assert_eq!(client.get(&older, RESOURCES).json["value"].as_array().map(Vec::len), Some(8), "the older path");
     let failed = client.get(&format!("{}?$filter=provisioningState%20eq%20'Failed'", deployments()), RESOURCES);
     assert_eq!(failed.json["value"], json!([]));
 }
