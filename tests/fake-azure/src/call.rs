@@ -7,8 +7,8 @@ use crate::http::{Answer, Request};
 use crate::quirks::{LinkTo, PollHeaders};
 use crate::refusal::{Handled, Refusal};
 use crate::state::State;
-use crate::world::SubscriptionState;
 use crate::world::identity::Identity;
+use crate::world::{Registration, ResourceGroup, SubscriptionState};
 use crate::{clock, versions};
 
 /// A request whose sender is known.
@@ -68,17 +68,24 @@ impl Call<'_> {
         Err(Refusal::scope_locked(scope, if deletion { "delete" } else { "write" }, &locked))
     }
 
+    /// The resource group of the path. Who may not see it does not learn whether it is there.
+    pub(crate) fn group(&self) -> Result<&ResourceGroup, Refusal> {
+        let (subscription, name) = (self.part(1), self.part(3));
+        if let Some(known) = self.state.world.group(subscription, name) {
+            return Ok(known);
+        }
+        let scope = format!("/subscriptions/{subscription}/resourceGroups/{name}");
+        self.permit("Microsoft.Resources/subscriptions/resourceGroups/read", &scope)?;
+        Err(Refusal::no_group(name))
+    }
+
     /// Checks the version of a provider's type, and that the provider is registered. The location is the one of the
     /// resource group in the path, if there is one.
     pub(crate) fn speaks(&self, kind: &str) -> Result<(), Refusal> {
-        let location = if self.part(2).eq_ignore_ascii_case("resourceGroups") {
-            Some(self.state.world.group(self.part(1), self.part(3)).ok_or_else(|| Refusal::no_group(self.part(3)))?)
-        } else {
-            None
-        };
+        let location = if self.part(2).eq_ignore_ascii_case("resourceGroups") { Some(self.group()?) } else { None };
         versions::check(kind, self.version().as_deref(), location.map(|group| group.location.as_str()))?;
         let space = kind.split('/').next().unwrap_or_default();
-        if self.state.world.registration(space) == crate::world::Registration::Registered {
+        if self.state.world.registration(space) == Registration::Registered {
             return Ok(());
         }
         Err(Refusal::not_registered(versions::namespace(space).unwrap_or(space)))

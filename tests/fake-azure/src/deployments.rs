@@ -51,8 +51,8 @@ pub(crate) fn route(call: &mut Call) -> Option<Handled> {
 /// What holds for all of them: a version, a group, a name.
 fn checked(call: &Call) -> Result<(), Refusal> {
     versions::check_resources(call.version().as_deref())?;
-    let (subscription, group, name) = (call.part(1), call.part(3), call.part(7));
-    call.state.world.group(subscription, group).ok_or_else(|| Refusal::no_group(group))?;
+    call.group()?;
+    let name = call.part(7);
     if call.segments.len() > 7 && !is_name(name) {
         return Err(Refusal::deployment_name(name));
     }
@@ -225,7 +225,7 @@ fn what_if(call: &mut Call) -> Handled {
             };
             let scope = place.scope(&call.state.world, &prepared.template, &prepared.parameters, false);
             let changes = what_if::changes(&call.state.world, &scope, &prepared, ids_only);
-            json!({"status": "Succeeded", "properties": {"correlationId": call.part(7), "changes": changes}})
+            json!({"status": "Succeeded", "properties": {"changes": changes}})
         }
         Err(refusal) => json!({"status": "Failed", "error": refusal.error()}),
     };

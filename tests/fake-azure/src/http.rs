@@ -10,6 +10,8 @@ use serde_json::Value;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The body of a request may have so many bytes; ARM takes 4 MiB.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A chunk of an answer has at most so many bytes.
+const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
@@ -213,24 +215,50 @@ impl Answer {
         }
     }
 
-    /// Writes it: all of it, or half of its body and no more. The answer to `HEAD` has no body.
-    pub(crate) fn write(&self, stream: &mut TcpStream, method: &str, close: bool, cut: bool) -> Result<()> {
+    /// Writes it.
+    pub(crate) fn write(&self, stream: &mut TcpStream, way: Way) -> Result<()> {
         let body = self.bytes();
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if self.status != 204 && self.status != 304 {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len() + usize::from(cut && body.is_empty())));
+        let chunked = way.chunked && !body.is_empty();
+        if chunked {
+            head.push_str("Transfer-Encoding: chunked\r\n");
+        } else if self.status != 204 {
+            // One byte that never comes makes an empty body one that can be cut.
+            head.push_str(&format!("Content-Length: {}\r\n", body.len() + usize::from(way.cut && body.is_empty())));
         }
-        head.push_str(if close || cut { "Connection: close\r\n\r\n" } else { "\r\n" });
-        let mut bytes = head.into_bytes();
-        if method != "HEAD" {
-            bytes.extend_from_slice(if cut { &body[..body.len() / 2] } else { &body });
+        head.push_str(if way.close || way.cut { "Connection: close\r\n\r\n" } else { "\r\n" });
+        stream.write_all(head.as_bytes())?;
+        if !way.head_only {
+            let sent = if way.cut { &body[..body.len() / 2] } else { &body };
+            if chunked {
+                for chunk in sent.chunks(CHUNK_BYTES) {
+                    stream.write_all(format!("{:x}\r\n", chunk.len()).as_bytes())?;
+                    stream.write_all(chunk)?;
+                    stream.write_all(b"\r\n")?;
+                }
+                stream.write_all(if way.cut { b"" } else { b"0\r\n\r\n" })?;
+            } else {
+                stream.write_all(sent)?;
+            }
         }
-        stream.write_all(&bytes)?;
         stream.flush()
     }
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// Without its body, as `HEAD` wants it.
+    pub(crate) head_only: bool,
+    /// It is the last on its connection.
+    pub(crate) close: bool,
+    /// Half of its body and no more.
+    pub(crate) cut: bool,
+    /// The body in chunks.
+    pub(crate) chunked: bool,
 }
 
 fn reason(status: u16) -> &'static str {

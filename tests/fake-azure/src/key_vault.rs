@@ -1,5 +1,6 @@
 //! `Microsoft.KeyVault`: vaults, deleted vaults, their purge and recovery.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -20,7 +21,7 @@ pub(crate) fn view(url: &str, vault: &Vault) -> Value {
     let mut head = vault.resource.head();
     let mut properties = vault.resource.properties.clone();
     properties["vaultUri"] = json!(format!("{url}/vaults-data/{}/", vault.name()));
-    let ready = vault.ready_at <= jiff::Timestamp::now();
+    let ready = vault.ready_at <= Timestamp::now();
     properties["provisioningState"] = json!(if ready { "Succeeded" } else { "RegisteringDns" });
     head.insert("properties".to_owned(), properties);
     Value::Object(head)
@@ -197,6 +198,9 @@ fn create(call: &mut Call) -> Handled {
     let existed = call.state.world.vault(&declared.name).is_some();
     put::apply(&mut call.state.world, &declared, call.now)?;
     call.changed = true;
+    if let (true, Some(vault)) = (call.stuck, call.state.world.vault_mut(&declared.name)) {
+        vault.ready_at = Timestamp::MAX;
+    }
     let vault = call.state.world.vault(&declared.name);
     let view = vault.map(|vault| view(&call.state.url, vault)).unwrap_or_default();
     // Key Vault answers 200 to recoveries and updates, 201 to new ones.

@@ -1,6 +1,8 @@
 //! What was asked, in order. An entry is written together with the change that the request made, before its answer is
 //! sent, so it is there even when the client never hears the answer.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -79,6 +81,15 @@ impl LedgerEntry {
     /// Whether it asked for a change and was told yes.
     pub fn is_accepted_mutation(&self) -> bool {
         self.mutating && (200..300).contains(&self.status)
+    }
+}
+
+impl fmt::Display for LedgerEntry {
+    /// One line, for the messages of tests.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sequence, method, path, query, status, .. } = self;
+        let changed = if self.changed { ", changed" } else { "" };
+        write!(f, "{sequence}. {method} {path}?{query}: {status}{changed}")
     }
 }
 

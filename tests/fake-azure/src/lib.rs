@@ -156,6 +156,15 @@ impl FakeAzure {
         change(&mut self.shared.state().quirks)
     }
 
+    /// Ends all long operations and deployments that are under way, as if their time had come; not those that never end.
+    /// With long [`Durations`] a test thereby decides itself when something ends, however slow the machine is.
+    pub fn fast_forward(&self) {
+        let mut state = self.shared.state();
+        let now = Timestamp::now();
+        state.settle(now);
+        state.hurry(now, false);
+    }
+
     /// Lets all answers go that are held until now.
     pub fn release(&self) {
         self.shared.state().releases += 1;

@@ -56,8 +56,8 @@ pub(crate) fn status(call: &Call, id: &str) -> Handled {
             body["error"] = error.clone();
         }
     }
-    if let (Aim::WhatIf, Some(properties)) = (&operation.aim, operation.result.get("properties")) {
-        body["properties"] = properties.clone();
+    if let (Aim::WhatIf, Some(result)) = (&operation.aim, operation.result.as_object()) {
+        result.iter().for_each(|(key, value)| body[key] = value.clone());
     }
     Ok(Answer::json(200, body))
 }

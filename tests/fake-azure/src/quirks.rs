@@ -82,6 +82,13 @@ pub enum FaultKind {
     },
     /// The long operation that it begins never ends.
     NeverEnds,
+    /// This answer, as if it were JSON; nothing done.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The body, which need not be JSON.
+        body: &'static str,
+    },
 }
 
 /// What happens to some requests, and to which.
@@ -163,6 +170,8 @@ pub struct Quirks {
     pub token_seconds: i64,
     /// The `Date` header and the times in answers are off by so many seconds.
     pub clock_skew_seconds: i64,
+    /// Bodies come in chunks, without their length, as those of ARM often do.
+    pub chunked: bool,
     /// An empty page with a `nextLink` comes before the first page of a list.
     pub empty_first_page: bool,
     faults: Vec<Fault>,
@@ -182,6 +191,7 @@ impl Default for Quirks {
             token_requests_max: None,
             token_seconds: 3599,
             clock_skew_seconds: 0,
+            chunked: false,
             empty_first_page: false,
             faults: Vec::new(),
         }

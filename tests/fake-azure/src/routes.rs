@@ -97,9 +97,15 @@ fn in_subscription(call: &mut Call, rest: &[&str]) -> Option<Handled> {
             let id = call.part(3).to_owned();
             Some(operations::result(call, &id))
         }
+        [.., "providers", "microsoft.authorization", what] => subscriptions::authorization(call, what),
         ["resourcegroups"] | ["resourcegroups", _] | ["resourcegroups", _, "resources"] => subscriptions::groups(call),
         ["resourcegroups", _, "providers", rest @ ..] => in_group(call, rest),
-        ["providers", "microsoft.authorization", what] => subscriptions::authorization(call, what),
+        // The older path of deployments, under which the specification still has their operations.
+        ["resourcegroups", _, "deployments", ..] => {
+            let provider = ["providers", "Microsoft.Resources"].map(str::to_owned);
+            call.segments.splice(4..4, provider);
+            deployments::route(call)
+        }
         ["providers", "microsoft.keyvault", _, ..] if !rest.ends_with(&["register"]) => {
             key_vault::in_subscription(call)
         }
@@ -112,7 +118,6 @@ fn in_subscription(call: &mut Call, rest: &[&str]) -> Option<Handled> {
 fn in_group(call: &mut Call, rest: &[&str]) -> Option<Handled> {
     match rest {
         ["microsoft.resources", "deployments", ..] => deployments::route(call),
-        ["microsoft.authorization", what] => subscriptions::authorization(call, what),
         ["microsoft.keyvault", ..] => key_vault::in_group(call).or_else(|| subscriptions::any_resource(call)),
         ["microsoft.dbformysql", ..] => mysql::in_group(call).or_else(|| subscriptions::any_resource(call)),
         [_, _, _, ..] => subscriptions::any_resource(call),

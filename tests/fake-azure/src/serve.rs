@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::http::{Answer, Body, Request};
+use crate::http::{Answer, Body, Request, Way};
 use crate::ledger::{LedgerEntry, Origin};
 use crate::quirks::{FaultKind, Throttling};
 use crate::refusal::Refusal;
@@ -95,7 +95,8 @@ fn converse(stream: &TcpStream, shared: &Shared, origin: Origin) -> std::io::Res
             return Ok(());
         }
         let (close, cut) = (request.closes(), reply.cut.is_some());
-        reply.answer.write(&mut writer, &request.method, close, cut)?;
+        let way = Way { head_only: request.method == "HEAD", close, cut, chunked: reply.chunked };
+        reply.answer.write(&mut writer, way)?;
         if !cut {
             let mut state = shared.state();
             if let Some(entry) = state.ledger.iter_mut().find(|entry| entry.sequence == reply.sequence) {
@@ -128,6 +129,7 @@ struct Reply {
     sequence: u64,
     hold: Option<Hold>,
     cut: Option<Cut>,
+    chunked: bool,
 }
 
 fn hold(shared: &Shared, hold: Option<Hold>) {
@@ -158,7 +160,8 @@ fn azure(shared: &Shared, request: &Request) -> Reply {
     if faults.contains(&FaultKind::ServerErrorAfterwards) {
         routed.answer = server_error();
     }
-    let mut reply = Reply { answer: routed.answer, sequence, hold: None, cut: None };
+    let chunked = state.quirks.chunked;
+    let mut reply = Reply { answer: routed.answer, sequence, hold: None, cut: None, chunked };
     for fault in faults {
         match fault {
             FaultKind::CutAnswer => reply.cut = Some(Cut::Half),
@@ -209,6 +212,10 @@ fn refused(state: &State, request: &Request, fault: FaultKind) -> Option<Answer>
                 .answer()
         }
         FaultKind::HugeError { bytes } => Refusal::new(400, "BadRequest", "x".repeat(bytes)).answer(),
+        FaultKind::Answer { status, body } => {
+            let headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
+            Answer { status, headers, body: Body::Raw(body.as_bytes().to_vec()) }
+        }
         FaultKind::Redirect { status } => {
             let mark = if request.query.is_empty() { "" } else { "?" };
             let to = format!("{}{}{mark}{}", state.stranger, request.path, request.query);
@@ -260,7 +267,7 @@ fn stranger(shared: &Shared, request: &Request) -> Reply {
     state.ledger.push(entry);
     // Whoever believes a stranger believes that all went well.
     let answer = Answer::json(200, json!({"status": "Succeeded", "value": []}));
-    Reply { answer, sequence, hold: None, cut: None }
+    Reply { answer, sequence, hold: None, cut: None, chunked: false }
 }
 
 /// Ids and types in another case, as some providers send them.

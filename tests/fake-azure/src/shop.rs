@@ -145,7 +145,7 @@ pub(crate) fn deploy(state: &mut State, name: &str, template: &Value, parameters
     let start = Start { subscription: SUBSCRIPTION, group: GROUP, name, correlation, stuck: false };
     let now = Timestamp::now();
     run::begin(state, start, prepared, now);
-    state.rush(now);
+    state.hurry(now, true);
     state.world.deployment(name).cloned().with_context(|| format!("the deployment {name} has vanished"))
 }
 

@@ -152,19 +152,27 @@ impl State {
     pub(crate) fn settle(&mut self, now: Timestamp) {
         while let Some(next) = self.next_due(now) {
             let (at, due) = self.due.remove(next);
-            match due {
-                Due::Operation { id } => self.finish(&id, at),
-                Due::Step { deployment, correlation, step } => run::end_step(self, &deployment, &correlation, step, at),
-            }
+            self.end_due(due, at);
         }
     }
 
-    /// Does all that is left of running deployments at once, as if its time had come.
-    pub(crate) fn rush(&mut self, now: Timestamp) {
-        while let Some(next) = self.due.iter().position(|(_, due)| matches!(due, Due::Step { .. })) {
-            if let (_, Due::Step { deployment, correlation, step }) = self.due.remove(next) {
-                run::end_step(self, &deployment, &correlation, step, now);
-            }
+    fn end_due(&mut self, due: Due, at: Timestamp) {
+        match due {
+            Due::Operation { id } => self.finish(&id, at),
+            Due::Step { deployment, correlation, step } => run::end_step(self, &deployment, &correlation, step, at),
+        }
+    }
+
+    /// Ends all that is under way and will ever end, as if its time had come; the steps of deployments alone, if only
+    /// those are wanted.
+    pub(crate) fn hurry(&mut self, now: Timestamp, steps_only: bool) {
+        while let Some(next) = self.due.iter().position(|(_, due)| !steps_only || matches!(due, Due::Step { .. })) {
+            let (_, due) = self.due.remove(next);
+            self.end_due(due, now);
+        }
+        if !steps_only {
+            let getting_ready = self.world.vaults.iter_mut().filter(|vault| vault.ready_at != Timestamp::MAX);
+            getting_ready.for_each(|vault| vault.ready_at = vault.ready_at.min(now));
         }
     }
 

@@ -69,7 +69,7 @@ fn get_group(call: &Call) -> Result<Value, Refusal> {
     let (id, name) = (call.part(1), call.part(3));
     let scope = format!("/subscriptions/{id}/resourceGroups/{name}");
     call.permit("Microsoft.Resources/subscriptions/resourceGroups/read", &scope)?;
-    call.state.world.group(id, name).map(group).ok_or_else(|| Refusal::no_group(name))
+    call.group().map(group)
 }
 
 fn group(known: &ResourceGroup) -> Value {
@@ -152,7 +152,7 @@ fn provider_view(call: &Call, provider: &Provider) -> Value {
     })
 }
 
-/// `GET {scope}/providers/Microsoft.Authorization/locks` and `…/permissions`, at a subscription or a group.
+/// `GET {scope}/providers/Microsoft.Authorization/locks` and `…/permissions`, at a subscription, a group or a resource.
 pub(crate) fn authorization(call: &mut Call, what: &str) -> Option<Handled> {
     if call.request.method != "GET" {
         return None;
@@ -164,12 +164,10 @@ pub(crate) fn authorization(call: &mut Call, what: &str) -> Option<Handled> {
     }
 }
 
+/// What stands before `/providers/Microsoft.Authorization/…`.
 fn scope(call: &Call) -> String {
-    if call.part(2).eq_ignore_ascii_case("resourceGroups") {
-        format!("/subscriptions/{}/resourceGroups/{}", call.part(1), call.part(3))
-    } else {
-        format!("/subscriptions/{}", call.part(1))
-    }
+    let kept = call.segments.len().saturating_sub(3);
+    format!("/{}", call.segments[..kept].join("/"))
 }
 
 fn locks(call: &Call) -> Handled {

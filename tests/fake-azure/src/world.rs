@@ -9,19 +9,20 @@ pub(crate) mod scripted;
 pub(crate) mod server;
 pub(crate) mod vault;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::clock;
+use crate::key_vault::VAULTS;
+use crate::{clock, put};
 use deployment::Deployment;
 use identity::{Identity, is_below};
 use resource::Resource;
 use scripted::ScriptedFailure;
 use server::{Server, ServerState};
-use vault::{DeletedVault, Vault};
+use vault::{DataAccess, DeletedVault, Vault};
 
 /// Days for which a deleted vault is kept where its properties do not say.
 const RETENTION_DAYS: i64 = 90;
@@ -169,6 +170,20 @@ pub struct Durations {
     pub what_if_millis: u64,
 }
 
+impl Durations {
+    /// All of them an hour: nothing ends before [`crate::FakeAzure::fast_forward`].
+    pub const HOURS: Self = Self {
+        purge_millis: 3_600_000,
+        vault_ready_millis: 3_600_000,
+        start_millis: 3_600_000,
+        stop_millis: 3_600_000,
+        update_millis: 3_600_000,
+        register_millis: 3_600_000,
+        resource_millis: 3_600_000,
+        what_if_millis: 3_600_000,
+    };
+}
+
 impl Default for Durations {
     fn default() -> Self {
         Self {
@@ -281,6 +296,29 @@ impl World {
         let scheduled_purge_at = clock::shifted(now, days * DAY_SECONDS);
         self.deleted_vaults.push(DeletedVault { vault, deleted_at: now, scheduled_purge_at, purging: false });
         Ok(())
+    }
+
+    /// Lets a deleted vault hold a name: one that lay in this group of this subscription, and was deleted just now.
+    pub fn add_deleted_vault(&mut self, subscription: &str, group: &str, name: &str, location: &str) {
+        let resource = Resource {
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
+            kind: VAULTS.to_owned(),
+            name: name.to_owned(),
+            location: Some(location.to_owned()),
+            tags: Value::Null,
+            sku: Value::Null,
+            properties: put::vault_defaults(""),
+        };
+        let deleted_at = Timestamp::now();
+        let vault = Vault {
+            resource,
+            secrets: BTreeMap::new(),
+            access: DataAccess::default(),
+            ready_at: Timestamp::UNIX_EPOCH,
+        };
+        let scheduled_purge_at = clock::shifted(deleted_at, RETENTION_DAYS * DAY_SECONDS);
+        self.deleted_vaults.push(DeletedVault { vault, deleted_at, scheduled_purge_at, purging: false });
     }
 
     /// Purges a deleted vault at once, as somebody else could.

@@ -15,7 +15,7 @@ pub(crate) fn deployment(call: &Call, known: &Deployment) -> Value {
         "templateHash": hash(&known.template), "parameters": parameters(&known.template, &known.parameters),
         "mode": known.mode.as_str(), "provisioningState": known.progress.as_str(), "timestamp": call.iso(at),
         "duration": clock::span(known.started_at, at), "correlationId": known.correlation_id,
-        "providers": providers(known), "dependencies": dependencies(known),
+        "providers": providers(call, known), "dependencies": dependencies(known),
     });
     let mut more = json!({});
     if succeeded {
@@ -59,11 +59,11 @@ fn hash(template: &Value) -> String {
     hash.to_string()
 }
 
-fn providers(known: &Deployment) -> Value {
+fn providers(call: &Call, known: &Deployment) -> Value {
     let mut found: Vec<(String, Vec<Value>)> = Vec::new();
     for step in &known.steps {
         let (space, kind) = step.kind.split_once('/').unwrap_or_default();
-        let location = step.source["location"].as_str().filter(|text| !text.starts_with('['));
+        let location = call.state.world.resource(&step.id).and_then(|resource| resource.location.clone());
         let entry = json!({"resourceType": kind, "locations": [location]});
         match found.iter_mut().find(|(known, _)| known == space) {
             Some((_, kinds)) if kinds.contains(&entry) => {}

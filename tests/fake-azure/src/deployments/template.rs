@@ -193,6 +193,7 @@ fn sources(template: &Value) -> Vec<(Option<String>, Value)> {
 fn steps(world: &World, place: Place, template: &Value, parameters: &Map<String, Value>) -> Result<Vec<Step>, Refusal> {
     let scope = place.scope(world, template, parameters, false);
     let mut steps: Vec<(Option<String>, Step)> = Vec::new();
+    let mut left_out = Vec::new();
     for (at, (symbol, source)) in sources(template).into_iter().enumerate() {
         let wrong = |trouble: Trouble| {
             Refusal::invalid_template(format!(
@@ -210,9 +211,6 @@ fn steps(world: &World, place: Place, template: &Value, parameters: &Map<String,
                 "The template resource '{at}' at line '1' and column '1' is not valid: 'type' and 'apiVersion' are required."
             )));
         };
-        if source.get("condition").is_some_and(|given| scope.value(given).is_ok_and(|value| value == false)) {
-            continue;
-        }
         let location = world.group(place.subscription, place.group).map(|group| group.location.as_str());
         versions::check(kind, Some(version), location)?;
         let kind = versions::proper(kind);
@@ -225,11 +223,15 @@ fn steps(world: &World, place: Place, template: &Value, parameters: &Map<String,
             )));
         }
         let id = id_of(place.subscription, place.group, &kind, &name);
+        if source.get("condition").is_some_and(|given| scope.value(given).is_ok_and(|value| value == false)) {
+            left_out.extend([Some(id), symbol].into_iter().flatten());
+            continue;
+        }
         let step = Step { id, kind, name, source, after: Vec::new(), progress: None, operation: 0 };
         steps.push((symbol, step));
     }
     for at in 0..steps.len() {
-        let after = predecessors(&scope, &steps, at)?;
+        let after = predecessors(&scope, &steps, at, &left_out)?;
         steps[at].1.after = after;
     }
     let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
@@ -237,7 +239,14 @@ fn steps(world: &World, place: Place, template: &Value, parameters: &Map<String,
     Ok(steps)
 }
 
-fn predecessors(scope: &Scope, steps: &[(Option<String>, Step)], at: usize) -> Result<Vec<usize>, Refusal> {
+/// The steps that come before the one at this place. Those that were left out, because their condition is false, are
+/// waited for by nobody.
+fn predecessors(
+    scope: &Scope,
+    steps: &[(Option<String>, Step)],
+    at: usize,
+    left_out: &[String],
+) -> Result<Vec<usize>, Refusal> {
     let step = &steps[at].1;
     let mut after = Vec::new();
     for named in step.source["dependsOn"].as_array().unwrap_or(&Vec::new()) {
@@ -250,9 +259,7 @@ fn predecessors(scope: &Scope, steps: &[(Option<String>, Step)], at: usize) -> R
         });
         match found {
             Some(found) => after.push(found),
-            // One whose condition is false is not there, and nobody waits for it.
-            None if scope.template["resources"].is_object() => {}
-            None if named.starts_with("/subscriptions/") => {}
+            None if left_out.iter().any(|known| known.eq_ignore_ascii_case(&named)) => {}
             None => {
                 return Err(Refusal::template_validation(&format!(
                     "The resource '{named}' is not defined in the template. Please see \

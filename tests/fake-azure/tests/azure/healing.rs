@@ -1,12 +1,12 @@
 //! What a repair relies on: purges free names, recoveries bring secrets back, started servers take what they refused.
 
-mod client;
-
-use client::{Client, MYSQL, RESOURCES, VAULTS};
-use repair_fake_azure::{FakeAzure, Grant, Progress, ServerState, World, shop};
+use crate::client::{Client, MYSQL, RESOURCES, VAULTS};
+use repair_fake_azure::{Durations, FakeAzure, Grant, Progress, ServerState, World, shop};
 use serde_json::{Value, json};
 
-fn started(world: World) -> FakeAzure {
+/// Long operations end when a test wants it.
+fn started(mut world: World) -> FakeAzure {
+    world.durations = Durations::HOURS;
     let azure = FakeAzure::start(world).expect("a port is free");
     azure.quirks(|quirks| quirks.retry_after_seconds = Some(0));
     azure
@@ -50,7 +50,8 @@ fn a_purge_frees_the_name_that_a_deleted_vault_held() {
     assert_eq!(begun.status, 202);
     let location = begun.header("location").expect("a purge can be asked after").to_owned();
     assert_eq!(client.follow(&location).status, 202);
-    let done = client.until(&location, |reply| reply.status != 202);
+    azure.fast_forward();
+    let done = client.follow(&location);
     assert_eq!((done.status, &done.json["status"]), (200, &json!("Succeeded")));
     let listed = client.get(&Client::in_subscription("/providers/Microsoft.KeyVault/deletedVaults"), VAULTS);
     assert_eq!(listed.json["value"], json!([]));
@@ -79,9 +80,8 @@ fn a_recovery_brings_the_secrets_back() {
         (recovered.status, recovered.json["properties"]["provisioningState"].as_str()),
         (200, Some("RegisteringDns"))
     );
-    client.until(&format!("{path}?api-version={VAULTS}"), |reply| {
-        reply.json["properties"]["provisioningState"] == "Succeeded"
-    });
+    azure.fast_forward();
+    assert_eq!(client.get(&path, VAULTS).json["properties"]["provisioningState"], "Succeeded");
     azure.world(|world| {
         assert!(world.deleted_vault(shop::VAULT).is_none());
         assert_eq!(world.vault(shop::VAULT).expect("it lives").secrets[shop::SECRET], shop::PASSWORD);
@@ -111,7 +111,9 @@ fn a_started_server_takes_what_it_refused_while_it_was_stopped() {
     assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], "Starting");
     assert_eq!(client.post(&format!("{server}/start"), MYSQL).code(), "ServerIsBusy");
     let status = begun.header("azure-asyncoperation").expect("a start can be asked after").to_owned();
-    client.until(&status, |reply| reply.json["status"] == "Succeeded");
+    assert_eq!(client.follow(&status).json["status"], "InProgress");
+    azure.fast_forward();
+    assert_eq!(client.follow(&status).json["status"], "Succeeded");
     assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], "Ready");
     assert_eq!(client.post(&format!("{server}/start"), MYSQL).code(), "ServerIsNotStopped");
 
@@ -134,7 +136,8 @@ fn a_start_can_fail_in_the_middle_and_work_the_next_time() {
     for (status, state) in [("Failed", "Stopped"), ("Succeeded", "Ready")] {
         let begun = client.post(&format!("{server}/start"), MYSQL);
         let poll = begun.header("azure-asyncoperation").expect("a start can be asked after").to_owned();
-        let done = client.until(&poll, |reply| reply.json["status"] != "InProgress");
+        azure.fast_forward();
+        let done = client.follow(&poll);
         assert_eq!(done.json["status"], status);
         assert_eq!(client.get(&server, MYSQL).json["properties"]["state"], state);
         if status == "Failed" {
@@ -154,7 +157,8 @@ fn a_redeployment_of_the_healthy_shop_would_change_nothing() {
     let location = begun.header("location").expect("a what-if can be asked after").to_owned();
     let running = client.follow(&location);
     assert_eq!((running.status, running.text.as_str()), (202, ""));
-    let done = client.until(&location, |reply| reply.status == 200);
+    azure.fast_forward();
+    let done = client.follow(&location);
     assert_eq!(done.json["status"], "Succeeded");
     let changes = done.json["properties"]["changes"].as_array().expect("changes").clone();
     assert_eq!(changes.len(), 7);
@@ -214,4 +218,61 @@ fn what_happened_before_a_test_needs_no_request() {
     assert!(azure.ledger().is_empty());
     let shown = Client::of(&azure).get(&Client::in_group("Microsoft.Resources/deployments/shop"), RESOURCES);
     assert_eq!(innermost(&shown.json["properties"]["error"])["code"], "ConflictError");
+}
+
+#[test]
+fn a_template_that_asks_for_recovery_recovers_once() {
+    let azure = started(without_vault());
+    let client = Client::of(&azure);
+    let mut body = shop::deployment_body();
+    body["properties"]["template"]["resources"][0]["properties"]["createMode"] = json!("recover");
+    let healed = client.deploy("shop", &body);
+    assert_eq!(healed["properties"]["provisioningState"], "Succeeded", "{healed:#}");
+    assert!(
+        azure.world(|world| world.vault(shop::VAULT).is_some_and(|vault| vault.secrets.contains_key(shop::SECRET)))
+    );
+    let again = client.deploy("shop", &body);
+    assert_eq!(innermost(&again["properties"]["error"])["code"], "SoftDeletedVaultDoesNotExist");
+    let exported = client.post(&Client::in_group("Microsoft.Resources/deployments/shop/exportTemplate"), RESOURCES);
+    assert_eq!(exported.json["template"], body["properties"]["template"]);
+}
+
+#[test]
+fn a_recovery_goes_to_where_the_vault_was() {
+    let mut world = World::bare();
+    world.add_deleted_vault(shop::SUBSCRIPTION, "rg-former", "kv-a", shop::LOCATION);
+    world.add_deleted_vault(shop::SUBSCRIPTION, shop::GROUP, "kv-b", "northeurope");
+    world.add_deleted_vault("11111111-0000-4000-8000-000000000000", shop::GROUP, "kv-c", shop::LOCATION);
+    let azure = started(world);
+    let client = Client::of(&azure);
+    let put = |name: &str, mode: &str| {
+        let body = json!({"location": shop::LOCATION, "properties": {"createMode": mode}});
+        let path = Client::in_group(&format!("Microsoft.KeyVault/vaults/{name}"));
+        client.send("PUT", &path, VAULTS, &body).code().to_owned()
+    };
+    for (name, plain) in [("kv-a", "ConflictError"), ("kv-b", "ConflictError"), ("kv-c", "VaultAlreadyExists")] {
+        assert_eq!(put(name, "default"), plain, "{name}");
+        let recovered = if name == "kv-c" { "VaultAlreadyExists" } else { "SoftDeletedVaultDoesNotExist" };
+        assert_eq!(put(name, "recover"), recovered, "{name}");
+    }
+    let listed = client.get(&Client::in_subscription("/providers/Microsoft.KeyVault/deletedVaults"), VAULTS);
+    assert_eq!(listed.json["value"].as_array().map(Vec::len), Some(2), "that of the other subscription is not shown");
+}
+
+#[test]
+fn a_parameter_can_be_a_secret_of_a_vault() {
+    let azure = started(World::shop());
+    let client = Client::of(&azure);
+    let id = azure.world(|world| world.vault(shop::VAULT).expect("a vault").resource.id());
+    let mut body = shop::deployment_body();
+    body["properties"]["parameters"]["administratorLoginPassword"] =
+        json!({"reference": {"keyVault": {"id": id}, "secretName": shop::SECRET}});
+    azure.world(|world| world.server_mut(shop::SERVER).expect("a server").password = None);
+    let deployed = client.deploy("shop", &body);
+    assert_eq!(deployed["properties"]["parameters"]["administratorLoginPassword"], json!({"type": "SecureString"}));
+    let password = azure.world(|world| world.server(shop::SERVER).expect("a server").password.clone());
+    assert_eq!(password.as_deref(), Some(shop::PASSWORD));
+    azure.world(|world| world.soft_delete_vault(shop::VAULT)).expect("a vault");
+    let path = Client::in_group("Microsoft.Resources/deployments/shop");
+    assert_eq!(client.send("PUT", &path, RESOURCES, &body).code(), "KeyVaultParameterReferenceNotFound");
 }
