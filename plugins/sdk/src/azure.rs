@@ -2,6 +2,15 @@
 //!
 //! Ids of Azure compare without regard to case; [`same_id`] does so. Names of vaults, servers and groups do as well.
 
+pub mod command;
+mod repetition;
+mod resource_id;
+mod tries;
+
+pub use repetition::Repetition;
+pub use resource_id::ResourceId;
+pub use tries::{IN_VAIN_MAX, RECENT_SECONDS};
+
 pub use crate::bindings::repair::tool::types::{
     ArmDeployment, ArmError, Awaited, AzureAccount, DeletedVault, ManagementLock, MysqlServer, ResourceProvider,
     RunningDeployment, WantedChange, WantedResource,
@@ -15,6 +24,12 @@ pub const MYSQL_TYPE: &str = "Microsoft.DBforMySQL/flexibleServers";
 /// Whether two ids, types or names of Azure are the same.
 pub fn same_id(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
+}
+
+/// Whether two names of a location are the same: `West Europe` is `westeurope`.
+pub fn same_location(one: &str, other: &str) -> bool {
+    let letters = |name: &str| name.chars().filter(|each| *each != ' ').collect::<String>();
+    same_id(&letters(one), &letters(other))
 }
 
 impl ArmDeployment {

@@ -1,8 +1,8 @@
 //! A made-up Azure resource group `rg-shop`, and short ways to describe what is in it.
 
 use crate::azure::{
-    ArmDeployment, ArmError, AzureAccount, DeletedVault, ManagementLock, MysqlServer, ResourceProvider, WantedChange,
-    WantedResource, same_id,
+    ArmDeployment, ArmError, AzureAccount, DeletedVault, ManagementLock, MysqlServer, ResourceProvider,
+    RunningDeployment, WantedChange, WantedResource, same_id,
 };
 use crate::case::{Fact, Query};
 
@@ -90,6 +90,62 @@ impl ArmDeployment {
             depth: 1,
         });
         self
+    }
+
+    /// One more deployment of the group runs right now.
+    #[must_use]
+    pub fn running(mut self, name: &str, seconds: u32) -> Self {
+        self.running.push(RunningDeployment { name: name.to_owned(), seconds });
+        self
+    }
+
+    /// The host cannot deploy it again.
+    #[must_use]
+    pub fn not_again(self, why: &str) -> Self {
+        Self { not_again: Some(why.to_owned()), ..self }
+    }
+}
+
+/// Only for tests: describes a made-up resource that the template wants.
+impl WantedResource {
+    /// That would be done to it.
+    #[must_use]
+    pub fn changing(self, change: WantedChange) -> Self {
+        Self { change, ..self }
+    }
+
+    /// It would be there; nowhere in particular without a location.
+    #[must_use]
+    pub fn at(self, location: Option<&str>) -> Self {
+        Self { location: location.map(str::to_owned), ..self }
+    }
+}
+
+/// Only for tests: describes a made-up deleted vault.
+impl DeletedVault {
+    /// It was in another group.
+    #[must_use]
+    pub fn of_group(self, group: &str) -> Self {
+        let vault_id = self.vault_id.replace("rg-shop", group);
+        Self { vault_id, resource_group: group.to_owned(), same_group: false, ..self }
+    }
+
+    /// It was there.
+    #[must_use]
+    pub fn at(self, location: &str) -> Self {
+        Self { location: location.to_owned(), ..self }
+    }
+
+    /// Nobody can purge it before its date.
+    #[must_use]
+    pub fn protected(self) -> Self {
+        Self { purge_protected: true, ..self }
+    }
+
+    /// What this login may do with it.
+    #[must_use]
+    pub fn allowing(self, may_purge: Option<bool>, may_recover: Option<bool>) -> Self {
+        Self { may_purge, may_recover, ..self }
     }
 }
 
