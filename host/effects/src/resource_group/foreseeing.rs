@@ -4,9 +4,10 @@
 use repair_model::azure::{WantedChange, WantedResource};
 use repair_pipeline::outside::TargetError;
 
-use super::template::{Loaded, NotLoaded, load};
+use super::template::{self, Loaded, NotLoaded, load};
 use super::{ResourceGroup, refusal, target_error};
 use crate::azure::deployments::DeploymentRequest;
+use crate::azure::error::ArmError;
 use crate::azure::names::{DeploymentName, Location};
 use crate::azure::what_if::{ChangeType, WhatIfChange};
 
@@ -19,9 +20,22 @@ pub(super) struct Foreseen {
 }
 
 impl ResourceGroup {
-    /// Template and parameters as they are now.
+    /// Template and parameters as they are now: from the files that were named, else as Azure kept them of the deployment.
     pub(super) async fn load(&self) -> Result<Loaded, NotLoaded> {
-        load(&self.directory, &self.request, &self.path_var).await
+        match &self.request.template {
+            None if self.request.obstacle.is_none() => self.exported().await,
+            _ => load(&self.directory, &self.request, &self.path_var).await,
+        }
+    }
+
+    async fn exported(&self) -> Result<Loaded, NotLoaded> {
+        let unknown = |error: ArmError| NotLoaded(error.to_string());
+        let current = self.lineage().await.map_err(unknown)?.current;
+        let name = current.as_ref().and_then(|current| DeploymentName::new(&current.name).ok());
+        let (Some(current), Some(name)) = (current, name) else { return Err(NotLoaded::unnamed()) };
+        let template = self.arm.export_template(&self.group, &name).await.map_err(unknown)?;
+        let template = template.ok_or_else(NotLoaded::unnamed)?;
+        template::exported(template, &current.parameters, &self.directory, &self.request)
     }
 
     /// The preview of `name`, taken once and then remembered until something may have changed.

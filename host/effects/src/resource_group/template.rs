@@ -64,6 +64,14 @@ impl Loaded {
 #[error("{0}")]
 pub(super) struct NotLoaded(pub(super) String);
 
+impl NotLoaded {
+    /// Nothing says which template it was.
+    pub(super) fn unnamed() -> Self {
+        let what = "no template was named: give the one that was deployed with --template FILE and --parameters FILE";
+        Self(what.to_owned())
+    }
+}
+
 /// Reads template and parameters as they are now.
 ///
 /// # Errors
@@ -72,10 +80,7 @@ pub(super) async fn load(directory: &Path, request: &GroupRequest, path_var: &Os
     if let Some(obstacle) = &request.obstacle {
         return Err(NotLoaded(obstacle.clone()));
     }
-    let Some(template) = &request.template else {
-        let what = "no template was named: give the one that was deployed with --template FILE and --parameters FILE";
-        return Err(NotLoaded(what.to_owned()));
-    };
+    let Some(template) = &request.template else { return Err(NotLoaded::unnamed()) };
     let mut files = BTreeMap::new();
     let path = directory.join(template);
     let text = read(&path, &mut files)?;
@@ -84,7 +89,33 @@ pub(super) async fn load(directory: &Path, request: &GroupRequest, path_var: &Os
         false => parse(&path, &text)?,
     };
     check_template(&path, &template)?;
-    let mut parameters = Map::new();
+    with_parameters(template, Map::new(), files, directory, request)
+}
+
+/// What Azure kept of a deployment: its template, and its parameters but for the secure ones. Those that are given beside win.
+///
+/// # Errors
+/// Names the file or parameter, and what to do.
+pub(super) fn exported(
+    template: Value,
+    kept: &Value,
+    directory: &Path,
+    request: &GroupRequest,
+) -> Result<Loaded, NotLoaded> {
+    let kept = kept.as_object().into_iter().flatten();
+    let values =
+        kept.filter_map(|(name, kept)| Some((name.clone(), serde_json::json!({ "value": kept.get("value")? }))));
+    with_parameters(template, values.collect(), BTreeMap::new(), directory, request)
+}
+
+/// The template with `parameters` and those that the request adds to them.
+fn with_parameters(
+    template: Value,
+    mut parameters: Map<String, Value>,
+    mut files: BTreeMap<String, Digest>,
+    directory: &Path,
+    request: &GroupRequest,
+) -> Result<Loaded, NotLoaded> {
     let mut values = BTreeMap::new();
     for source in &request.parameters {
         match source {
