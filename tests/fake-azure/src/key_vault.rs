@@ -39,7 +39,8 @@ fn deleted_view(call: &Call, deleted: &DeletedVault) -> Value {
         properties["purgeProtectionEnabled"] = json!(true);
     }
     let id = deleted_id(&resource.subscription, &location, deleted.vault.name());
-    json!({"id": id, "name": deleted.vault.name(), "type": "Microsoft.KeyVault/deletedVaults", "properties": properties})
+    let kind = "Microsoft.KeyVault/deletedVaults";
+    json!({"id": id, "name": deleted.vault.name(), "type": kind, "properties": properties})
 }
 
 fn deleted_id(subscription: &str, location: &str, name: &str) -> String {

@@ -156,8 +156,8 @@ impl FakeAzure {
         change(&mut self.shared.state().quirks)
     }
 
-    /// Ends all long operations and deployments that are under way, as if their time had come; not those that never end.
-    /// With long [`Durations`] a test thereby decides itself when something ends, however slow the machine is.
+    /// Ends all long operations and deployments that are under way, as if their time had come; not those that never
+    /// end. With long [`Durations`] a test thereby decides itself when something ends, however slow the machine is.
     pub fn fast_forward(&self) {
         let mut state = self.shared.state();
         let now = Timestamp::now();

@@ -102,7 +102,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `kind` for the next request of this method (`*`: any) whose path and query contain `fragment`, whatever the case.
+    /// `kind` for the next request of this method (`*`: any) whose path and query contain `fragment`, whatever the
+    /// case.
     pub fn on(method: &str, fragment: &str, kind: FaultKind) -> Self {
         Self { method: method.to_ascii_uppercase(), fragment: fragment.to_ascii_lowercase(), skip: 0, times: 1, kind }
     }

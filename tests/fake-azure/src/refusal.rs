@@ -17,8 +17,8 @@ pub(crate) struct Refusal {
 pub(crate) type Handled = Result<Answer, Refusal>;
 
 const DELETED_STATE: &str = "A vault with the same name already exists in deleted state. You need to either recover or \
-                             purge existing key vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 \
-                             for more information on soft delete.";
+                             purge existing key vault. Follow this link \
+                             https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete.";
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {

@@ -226,7 +226,9 @@ fn refused(state: &State, request: &Request, fault: FaultKind) -> Option<Answer>
 }
 
 fn server_error() -> Answer {
-    Refusal::new(500, "InternalServerError", "Encountered internal server error. Diagnostic information: timestamp '', subscription id '', tracking id '', request correlation id ''.").answer()
+    let message = "Encountered internal server error. Diagnostic information: timestamp '20250303T070123Z', tracking \
+                   id '6bc64c96-eeeb-42f5-b2cb-e99f68fd85bb'.";
+    Refusal::new(500, "InternalServerError", message).answer()
 }
 
 fn throttled(request: &Request, code: Throttling, retry_after_seconds: Option<u32>) -> Answer {
@@ -239,7 +241,8 @@ fn throttled(request: &Request, code: Throttling, retry_after_seconds: Option<u3
             429,
             "SubscriptionRequestsThrottled",
             format!(
-                "Number of '{verb}' requests for subscription '{subscription}' exceeded. Please try again after '{wait}' seconds."
+                "Number of '{verb}' requests for subscription '{subscription}' exceeded. Please try again after \
+                 '{wait}' seconds."
             ),
         ),
         Throttling::Resource => Refusal::new(
@@ -250,7 +253,8 @@ fn throttled(request: &Request, code: Throttling, retry_after_seconds: Option<u3
         Throttling::AnotherOperation => Refusal::new(
             429,
             "RetryableErrorDueToAnotherOperation",
-            "Operation PutResourceOperation (6bc64c96-eeeb-42f5-b2cb-e99f68fd85bb) is being performed on this resource. Please try again later.",
+            "Operation PutResourceOperation (6bc64c96-eeeb-42f5-b2cb-e99f68fd85bb) is being performed on this \
+             resource. Please try again later.",
         ),
     };
     match retry_after_seconds {

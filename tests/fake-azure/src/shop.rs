@@ -1,4 +1,5 @@
-//! The deployment that tests use: a shop with a vault, a MySQL server and three container groups, in one resource group.
+//! The deployment that tests use: a shop with a vault, a MySQL server and three container groups, in one resource
+//! group.
 
 use std::collections::BTreeMap;
 

@@ -58,7 +58,7 @@ pub(crate) struct Operation {
 #[derive(Clone, Debug, PartialEq)]
 enum Due {
     Operation { id: String },
-    Step { deployment: String, correlation: String, step: usize },
+    Step { deployment: String, run: String, step: usize },
 }
 
 /// Everything behind the lock.
@@ -127,8 +127,8 @@ impl State {
     }
 
     /// Lets a step of a deployment end after so many milliseconds.
-    pub(crate) fn begin_step(&mut self, deployment: &str, correlation: &str, step: usize, at: Timestamp, millis: u64) {
-        let due = Due::Step { deployment: deployment.to_owned(), correlation: correlation.to_owned(), step };
+    pub(crate) fn begin_step(&mut self, deployment: &str, run: &str, step: usize, at: Timestamp, millis: u64) {
+        let due = Due::Step { deployment: deployment.to_owned(), run: run.to_owned(), step };
         self.due.push((clock::later(at, millis), due));
     }
 
@@ -159,7 +159,7 @@ impl State {
     fn end_due(&mut self, due: Due, at: Timestamp) {
         match due {
             Due::Operation { id } => self.finish(&id, at),
-            Due::Step { deployment, correlation, step } => run::end_step(self, &deployment, &correlation, step, at),
+            Due::Step { deployment, run: of, step } => run::end_step(self, &deployment, &of, step, at),
         }
     }
 

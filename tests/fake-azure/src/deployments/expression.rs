@@ -87,7 +87,8 @@ impl Scope<'_> {
         let found = variables.and_then(|map| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
         let missing = || {
             Trouble::wrong(format!(
-                "The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for usage details."
+                "The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for \
+                 usage details."
             ))
         };
         self.value(found.ok_or_else(missing)?.1)
@@ -108,7 +109,8 @@ impl Scope<'_> {
                 let of = self.evaluate(of)?;
                 let missing = || {
                     Trouble::wrong(format!(
-                        "The language expression property '{key}' doesn't exist. Please see https://aka.ms/arm-functions for usage details."
+                        "The language expression property '{key}' doesn't exist. Please see \
+                         https://aka.ms/arm-functions for usage details."
                     ))
                 };
                 let map = of.as_object().ok_or_else(missing)?;
@@ -123,7 +125,8 @@ impl Scope<'_> {
                 };
                 found.cloned().ok_or_else(|| {
                     Trouble::wrong(format!(
-                        "The language expression property '{key}' can't be evaluated. Please see https://aka.ms/arm-functions for usage details."
+                        "The language expression property '{key}' can't be evaluated. Please see \
+                         https://aka.ms/arm-functions for usage details."
                     ))
                 })
             }
@@ -147,7 +150,8 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn error(&self) -> Trouble {
         Trouble::wrong(format!(
-            "The template language expression '{}' is not valid: unexpected text at '{}'. Please see https://aka.ms/arm-template-expressions for usage details.",
+            "The template language expression '{}' is not valid: unexpected text at '{}'. Please see \
+             https://aka.ms/arm-template-expressions for usage details.",
             self.whole, self.rest
         ))
     }

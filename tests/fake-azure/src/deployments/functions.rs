@@ -63,7 +63,8 @@ pub(crate) fn call(scope: &Scope, name: &str, arguments: &[Value]) -> Result<Val
         "uniquestring" => json!(unique(&arguments.iter().map(plain).collect::<Vec<_>>().join("-"))),
         _ => {
             return Err(Trouble::wrong(format!(
-                "The template function '{name}' is not valid. Please see https://aka.ms/arm-functions for usage details."
+                "The template function '{name}' is not valid. Please see https://aka.ms/arm-functions for usage \
+                 details."
             )));
         }
     })
@@ -122,7 +123,8 @@ fn parameter(scope: &Scope, name: &str) -> Result<Value, Trouble> {
     let found = scope.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     let missing = || {
         Trouble::wrong(format!(
-            "The template parameter '{name}' is not found. Please see https://aka.ms/arm-syntax-parameters for usage details."
+            "The template parameter '{name}' is not found. Please see https://aka.ms/arm-syntax-parameters for \
+             usage details."
         ))
     };
     Ok(found.ok_or_else(missing)?.1.clone())
@@ -152,7 +154,8 @@ fn typed(arguments: &[Value]) -> Result<(Vec<String>, String, String), Trouble> 
     let words: Vec<String> = arguments.iter().map(plain).collect();
     let wrong = || {
         Trouble::wrong(
-            "Unable to evaluate template language function 'resourceId': the type must have as many segments as there are names.",
+            "Unable to evaluate template language function 'resourceId': the type must have as many segments as \
+             there are names.",
         )
     };
     let at = words.iter().position(|word| word.contains('/')).ok_or_else(wrong)?;

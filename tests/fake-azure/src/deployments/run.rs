@@ -62,7 +62,7 @@ fn go_on(state: &mut State, id: &str, now: Timestamp) {
     let Some(at) = position(state, id) else { return };
     let millis = state.world.durations.resource_millis;
     let deployment = &mut state.world.deployments[at];
-    let (correlation, mut begun) = (deployment.correlation_id.clone(), Vec::new());
+    let (run, mut begun) = (deployment.operation_id.clone(), Vec::new());
     for index in 0..deployment.steps.len() {
         let well = |before: &usize| deployment.steps[*before].progress == Some(Progress::Succeeded);
         let step = &deployment.steps[index];
@@ -79,14 +79,13 @@ fn go_on(state: &mut State, id: &str, now: Timestamp) {
     }
     let runs = deployment.steps.iter().any(|step| step.progress == Some(Progress::Running));
     for index in &begun {
-        state.begin_step(id, &correlation, *index, now, millis);
+        state.begin_step(id, &run, *index, now, millis);
     }
-    for (number, index) in begun.into_iter().enumerate() {
-        let fresh = state.fresh_id();
+    for index in begun {
+        let fresh = state.fresh_id().replace('-', "").to_uppercase();
         let deployment = &mut state.world.deployments[at];
         let operation = deployment.steps[index].operation;
-        deployment.operations[operation].operation_id =
-            fresh.replace('-', "").to_uppercase()[number % 2..16].to_owned();
+        deployment.operations[operation].operation_id = fresh[..16].to_owned();
     }
     if !runs {
         finish(state, at, now);
@@ -107,9 +106,9 @@ fn operation(kind: &'static str, target: Option<(String, String, String)>, now: 
 }
 
 /// Ends a step whose time has come. Nothing happens when its deployment was replaced or called off.
-pub(crate) fn end_step(state: &mut State, id: &str, correlation: &str, index: usize, now: Timestamp) {
+pub(crate) fn end_step(state: &mut State, id: &str, run: &str, index: usize, now: Timestamp) {
     let Some(at) = position(state, id) else { return };
-    if state.world.deployments[at].correlation_id != correlation {
+    if state.world.deployments[at].operation_id != run {
         return;
     }
     let result = carry_out(state, at, index, now);
@@ -201,8 +200,8 @@ fn outputs(state: &State, at: usize) -> (Value, Value) {
     let scope = place.scope(&state.world, &deployment.template, &deployment.parameters, true);
     let mut outputs = Map::new();
     for (name, source) in deployment.template["outputs"].as_object().unwrap_or(&Map::new()) {
-        let kind = source["type"].as_str().unwrap_or("String");
-        let kind = format!("{}{}", kind[..1].to_uppercase(), &kind[1..]);
+        let mut kind = source["type"].as_str().unwrap_or("String").to_owned();
+        kind.get_mut(..1).map(str::make_ascii_uppercase);
         match scope.value(&source["value"]) {
             Ok(value) => outputs.insert(name.clone(), json!({"type": kind, "value": value})),
             Err(trouble) => {

@@ -62,7 +62,8 @@ pub(crate) fn prepare(world: &World, place: Place, body: &Value) -> Result<Prepa
         return Err(Refusal::new(
             400,
             "InvalidTemplate",
-            "Deployment template validation failed: 'The template is not provided: 'template' or 'templateLink' must be set.'.",
+            "Deployment template validation failed: 'The template is not provided: 'template' or 'templateLink' \
+             must be set.'.",
         ));
     }
     for needed in ["$schema", "contentVersion", "resources"] {
@@ -168,13 +169,14 @@ fn secret(world: &World, reference: &Value) -> Result<Value, Refusal> {
     let vault = world.vaults.iter().find(|vault| vault.resource.has_id(id));
     let Some(vault) = vault else {
         let message = format!(
-            "The specified KeyVault '{id}' could not be found. Please see https://aka.ms/arm-keyvault for usage details."
+            "The specified KeyVault '{id}' could not be found. Please see https://aka.ms/arm-keyvault for usage \
+             details."
         );
         return Err(Refusal::new(400, "KeyVaultParameterReferenceNotFound", message));
     };
     let message = format!(
-        "The secret of KeyVault parameter '{name}' cannot be retrieved. Http status code: 'NotFound'. Error message: 'A \
-         secret with (name/id) {name} was not found in this key vault.'. Please see https://aka.ms/arm-keyvault for \
+        "The secret of KeyVault parameter '{name}' cannot be retrieved. Http status code: 'NotFound'. Error message: \
+         'A secret with (name/id) {name} was not found in this key vault.'. Please see https://aka.ms/arm-keyvault for \
          usage details."
     );
     let value = vault.secrets.get(name).map(|value| json!(value));
@@ -208,7 +210,8 @@ fn steps(world: &World, place: Place, template: &Value, parameters: &Map<String,
         let (kind, version) = (source["type"].as_str(), source["apiVersion"].as_str());
         let (Some(kind), Some(version)) = (kind, version) else {
             return Err(Refusal::template_validation(&format!(
-                "The template resource '{at}' at line '1' and column '1' is not valid: 'type' and 'apiVersion' are required."
+                "The template resource '{at}' at line '1' and column '1' is not valid: 'type' and 'apiVersion' are \
+                 required."
             )));
         };
         let location = world.group(place.subscription, place.group).map(|group| group.location.as_str());
@@ -280,7 +283,8 @@ fn acyclic(steps: &[Step]) -> Result<(), Refusal> {
             None if done.iter().all(|done| *done) => return Ok(()),
             None => {
                 return Err(Refusal::template_validation(
-                    "Circular dependency detected on resource. Please see https://aka.ms/arm-syntax-resources for usage details.",
+                    "Circular dependency detected on resource. Please see https://aka.ms/arm-syntax-resources for \
+                     usage details.",
                 ));
             }
         }

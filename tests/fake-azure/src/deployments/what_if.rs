@@ -1,5 +1,5 @@
-//! What a deployment would change. As the real one, it does not see the names that deleted vaults hold, nor servers that
-//! are stopped, and it cannot work out what `reference` gives.
+//! What a deployment would change. As the real one, it does not see the names that deleted vaults hold, nor servers
+//! that are stopped, and it cannot work out what `reference` gives.
 
 use serde_json::{Value, json};
 
