@@ -8,7 +8,7 @@ use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
 use repair_model::text::escaped;
-use repair_pipeline::classification::classify;
+use repair_pipeline::classification::{classify, point_to};
 use repair_pipeline::outside::{Clock as _, Deployment};
 use repair_pipeline::workflow::WorkflowError;
 
@@ -97,7 +97,9 @@ async fn diagnose<D: Deployment>(
 ) -> Result<Vec<Finding>, CommandError> {
     let seen = deployment.inspect().await.map_err(WorkflowError::Target)?;
     evidence.extend(seen.evidence);
-    Ok(classify(&evidence, &seen.containers))
+    let mut findings = classify(&evidence, &seen.containers);
+    point_to(&seen.places_to_look, &mut findings);
+    Ok(findings)
 }
 
 fn next_steps(findings: &[Finding]) -> Vec<String> {

@@ -288,7 +288,7 @@ impl Deployment for ComposeDeployment {
         let mut evidence = container_errors(&containers);
         // Last, because as long as the files are refused nothing else can be repaired.
         evidence.extend(self.refusal_evidence());
-        Ok(Inspection { evidence, containers })
+        Ok(Inspection { evidence, containers, places_to_look: Vec::new() })
     }
 
     async fn observe(&mut self, query: &Query) -> Observation {

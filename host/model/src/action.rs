@@ -150,6 +150,26 @@ impl Action {
 }
 
 impl ActionKind {
+    /// Whether it is done to an Azure resource group, rather than to a Compose project.
+    pub const fn is_azure(self) -> bool {
+        match self {
+            Self::RemapPort
+            | Self::ComposeUp
+            | Self::CollectLogs
+            | Self::RestartService
+            | Self::PullImage
+            | Self::RemoveStaleContainer
+            | Self::RemoveStaleNetwork
+            | Self::SetEnvValue => false,
+            Self::StartMysql
+            | Self::RecoverVault
+            | Self::PurgeVault
+            | Self::RegisterProvider
+            | Self::DeployTemplate
+            | Self::AwaitState => true,
+        }
+    }
+
     /// All kinds.
     pub const ALL: [Self; 14] = [
         Self::RemapPort,

@@ -230,6 +230,8 @@ pub struct Inspection {
     pub evidence: Vec<Evidence>,
     /// The containers of a Compose project.
     pub containers: Vec<Container>,
+    /// What a person can do where nothing of that names a failure; none for what is said of a Compose project.
+    pub places_to_look: Vec<String>,
 }
 
 /// How an effect is run.

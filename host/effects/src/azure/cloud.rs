@@ -150,10 +150,11 @@ impl Cloud {
     /// When it is elsewhere.
     pub fn vault_address(&self, address: &str) -> Result<Url, AddressError> {
         let what = "vault address";
-        let url = accepted(what, address)?;
+        let url = sendable(what, address)?;
         if self.is_local() && is_loopback(&url) {
             return Ok(url);
         }
+        let url = accepted(what, address)?;
         let label = url.host_str().and_then(|host| host.strip_suffix(self.vault_suffix)?.strip_suffix('.'));
         let is_vault = label.is_some_and(|label| !label.is_empty() && !label.contains('.'));
         if url.scheme() == "https" && url.port().is_none() && is_vault {
@@ -188,10 +189,20 @@ fn constant(address: &str) -> Url {
     Url::parse(address).expect("the addresses of this file are URLs, which a test reads")
 }
 
-/// An address that a token may be sent to.
+/// An address that a token may be sent to, without a path.
 fn accepted(what: &'static str, address: &str) -> Result<Url, AddressError> {
+    let mut url = sendable(what, address)?;
+    if !matches!(url.path(), "" | "/") {
+        return Err(AddressError::new(what, address, "it has a path; name the host alone"));
+    }
+    url.set_path("/");
+    Ok(url)
+}
+
+/// An address that a token may be sent to.
+fn sendable(what: &'static str, address: &str) -> Result<Url, AddressError> {
     let refused = |why| AddressError::new(what, address, why);
-    let mut url = Url::parse(address).map_err(|_| refused("it is not an absolute URL"))?;
+    let url = Url::parse(address).map_err(|_| refused("it is not an absolute URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(AddressError { what, address: "…".to_owned(), why: "it holds a user name or password" });
     }
@@ -211,10 +222,6 @@ fn accepted(what: &'static str, address: &str) -> Result<Url, AddressError> {
         }
         _ => return Err(refused("it is neither https nor http")),
     }
-    if !matches!(url.path(), "" | "/") {
-        return Err(refused("it has a path; name the host alone"));
-    }
-    url.set_path("/");
     Ok(url)
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Lineage {
 }
 
 impl ResourceGroup {
-    /// Finds the deployment: by its name, else the newest of the group, else by the template's file name, as `az` does.
+    /// Finds the deployment: by its name, else by the template's file name, as `az` does, else the newest of the group.
     pub(super) async fn lineage(&self) -> Result<Lineage, ArmError> {
         let all = self.arm.deployments(&self.group).await?;
         let stem = || {
@@ -41,11 +41,7 @@ impl ResourceGroup {
         };
         let name = match &self.request.deployment {
             Some(name) => base_of(name).to_owned(),
-            None => match (stem(), all.first()) {
-                (Some(stem), _) => stem,
-                (None, Some(newest)) => base_of(&newest.name).to_owned(),
-                (None, None) => UNNAMED.to_owned(),
-            },
+            None => named_by_nobody(stem(), &all),
         };
         let current = all.iter().find(|deployment| is_of(&deployment.name, &name)).cloned();
         let running = all.into_iter().filter(|deployment| !deployment.state.has_ended()).collect();
@@ -125,6 +121,18 @@ impl ResourceGroup {
             running,
             not_again,
         })
+    }
+}
+
+/// A deployment of the template's own name, or one that has just failed. One that is well is not meant by a template that
+/// was never deployed under its name.
+fn named_by_nobody(stem: Option<String>, newest_first: &[Deployment]) -> String {
+    let newest = newest_first.first();
+    match (stem, newest) {
+        (Some(stem), _) if newest_first.iter().any(|known| is_of(&known.name, &stem)) => stem,
+        (Some(stem), Some(newest)) if newest.state == DeploymentState::Succeeded => stem,
+        (_, Some(newest)) => base_of(&newest.name).to_owned(),
+        (stem, None) => stem.unwrap_or_else(|| UNNAMED.to_owned()),
     }
 }
 

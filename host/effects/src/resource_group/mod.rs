@@ -107,7 +107,7 @@ impl Deployment for ResourceGroup {
     async fn inspect(&mut self) -> Result<Inspection, TargetError> {
         self.foreseen = None;
         let evidence = self.evidence().await?;
-        Ok(Inspection { evidence, containers: Vec::new() })
+        Ok(Inspection { evidence, containers: Vec::new(), places_to_look: self.places_to_look() })
     }
 
     async fn observe(&mut self, query: &Query) -> Observation {

@@ -7,6 +7,18 @@ use super::ResourceGroup;
 use super::describing::command;
 
 impl ResourceGroup {
+    /// Where a person can look when nothing names the failure.
+    pub(super) fn places_to_look(&self) -> Vec<String> {
+        let place = ["--subscription", self.arm.subscription_id().as_str(), "--resource-group", self.group.as_str()];
+        let list = command(&[&["az", "deployment", "group", "list", "--output", "table"][..], &place[..]].concat());
+        vec![
+            "run the failing command under repair, so that it sees the error: `repair --self-heal=preview -- az deployment \
+             group create …`"
+                .to_owned(),
+            format!("`{list}` shows the deployments of the group and how they ended"),
+        ]
+    }
+
     /// The commands, the most telling first.
     pub(super) fn commands_to_look(&self, step: &Step) -> Vec<String> {
         let repair_model::action::Action::Azure(action) = &step.action else { return Vec::new() };

@@ -225,7 +225,7 @@ impl Deployment for FakeDeployment {
             Answer::Refused(Refusal::Unavailable(what)) => return Err(TargetError { what, hints: Vec::new() }),
             Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
         };
-        Ok(Inspection { evidence: container_errors(&containers), containers })
+        Ok(Inspection { evidence: container_errors(&containers), containers, places_to_look: Vec::new() })
     }
 
     async fn observe(&mut self, query: &Query) -> Observation {
