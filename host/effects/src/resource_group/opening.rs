@@ -144,7 +144,7 @@ impl ResourceGroup {
             project: group.to_string(),
             scope: Scope::Azure(scope),
         };
-        let opened = Self {
+        let mut opened = Self {
             arm,
             target,
             group,
@@ -158,11 +158,15 @@ impl ResourceGroup {
             foreseen: None,
             has_waited_in_vain: false,
         };
-        if let (Some(name), None) = (deployment, &opened.request.template)
-            && opened.lineage().await?.current.is_none()
-        {
+        let lineage = opened.lineage().await?;
+        if let (Some(name), None, None) = (deployment, &opened.request.template, &lineage.current) {
             let (deployment, group) = (name.to_string(), opened.group.to_string());
             return Err(OpenGroupError::NoDeployment { deployment, group });
+        }
+        // Which one is meant is found out once; what a session does must not change that.
+        opened.request.deployment = Some(lineage.name.clone());
+        if let Scope::Azure(scope) = &mut opened.target.scope {
+            scope.deployment = Some(lineage.name);
         }
         Ok(opened)
     }
