@@ -144,16 +144,19 @@ impl Cloud {
     }
 
     /// The address of a vault, as Resource Manager names it, if a token for vaults may be sent there: `https`, the usual
-    /// port, one label before [`Self::vault_suffix`]. Where Resource Manager itself is on this machine, so may vaults be.
+    /// port, one label before [`Self::vault_suffix`]. Where Resource Manager itself is on this machine, so may vaults be,
+    /// and as they share a host there, each may have a path.
     ///
     /// # Errors
     /// When it is elsewhere.
     pub fn vault_address(&self, address: &str) -> Result<Url, AddressError> {
         let what = "vault address";
-        let url = accepted(what, address)?;
-        if self.is_local() && is_loopback(&url) {
+        if self.is_local()
+            && let Some(url) = local_vault(address)
+        {
             return Ok(url);
         }
+        let url = accepted(what, address)?;
         let label = url.host_str().and_then(|host| host.strip_suffix(self.vault_suffix)?.strip_suffix('.'));
         let is_vault = label.is_some_and(|label| !label.is_empty() && !label.contains('.'));
         if url.scheme() == "https" && url.port().is_none() && is_vault {
@@ -216,6 +219,16 @@ fn accepted(what: &'static str, address: &str) -> Result<Url, AddressError> {
     }
     url.set_path("/");
     Ok(url)
+}
+
+/// A vault on this machine; ends with a slash.
+fn local_vault(address: &str) -> Option<Url> {
+    let mut url = Url::parse(address).ok()?;
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path("/");
+    let mut url = accepted("vault address", url.as_str()).ok().filter(is_loopback)?;
+    url.set_path(&path);
+    Some(url)
 }
 
 /// Whether an address is on this machine by its text alone; no name but `localhost` is looked up.

@@ -21,6 +21,8 @@ pub mod poller;
 pub mod providers;
 pub mod request_ids;
 pub mod resource_id;
+#[cfg(test)]
+mod scripted;
 pub mod servers;
 pub mod transport;
 pub mod vaults;
