@@ -167,6 +167,16 @@ impl Arm {
         pages(&transport, url, &self.token().await?, entries_max).await
     }
 
+    /// All entries of a list. One that goes on beyond the limits is an error: what a part of it does not name may be there.
+    pub(super) async fn whole_list(&self, path: &str, api_version: &str) -> Result<Vec<Value>, ArmError> {
+        match self.list(path, api_version, LIST_ENTRIES_MAX).await? {
+            (all, false) => Ok(all),
+            (_, true) => {
+                Err(unreadable(&format!("the list has more than {LIST_ENTRIES_MAX} entries or {PAGES_MAX} pages")))
+            }
+        }
+    }
+
     pub(super) fn transport(&self, permit: Permit, id: Option<RequestId>) -> Transport {
         Transport::new(self.http.clone(), self.cloud.resource_manager().clone(), permit, id)
     }
@@ -319,3 +329,6 @@ async fn pages(
     }
     Ok((entries, next.is_some()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::client::{Arm, Group, Started, answer_of, if_there, sdk_client, unreadable};
 use super::error::{ArmError, ErrorKind, Refusal};
-use super::limits::{DEPLOYMENT_BODY_BYTES_MAX, DEPLOYMENTS_MAX, LIST_ENTRIES_MAX};
+use super::limits::{DEPLOYMENT_BODY_BYTES_MAX, DEPLOYMENTS_MAX, HISTORY_MAX};
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
 use super::permit::Permit;
@@ -170,9 +170,10 @@ impl Arm {
             "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, VERSION, DEPLOYMENTS_MAX).await?;
+        let (all, _) = self.list(&path, VERSION, HISTORY_MAX).await?;
         let mut all: Vec<_> = all.iter().filter_map(read_deployment).collect();
         all.sort_by_key(|deployment| std::cmp::Reverse(deployment.timestamp));
+        all.truncate(DEPLOYMENTS_MAX);
         Ok(all)
     }
 
@@ -199,7 +200,7 @@ impl Arm {
     pub async fn operations(&self, group: &GroupName, name: &DeploymentName) -> Result<Vec<Operation>, ArmError> {
         let path =
             format!("/subscriptions/{}/resourcegroups/{group}/deployments/{name}/operations", self.subscription_id());
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         Ok(all.iter().map(read_operation).collect())
     }
 

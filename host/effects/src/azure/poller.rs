@@ -266,7 +266,7 @@ fn seen(answer: &Answer, way: Way) -> Result<Seen, ArmError> {
             return Err(ArmError::new(ErrorKind::Unreadable("it does not say how the operation stands".to_owned())));
         }
         "" => {}
-        state if way != Way::Location => return Ok(runs(state, percent)),
+        _ if way != Way::Location => return Ok(runs(state, percent)),
         _ => {}
     }
     if answer.status == 202 {
@@ -338,3 +338,6 @@ fn random_below(end: u64) -> u64 {
         Err(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

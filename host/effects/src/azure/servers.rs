@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::client::{Arm, Started, answer_of, if_there, sdk_client, unreadable};
 use super::error::ArmError;
-use super::limits::LIST_ENTRIES_MAX;
 use super::names::{GroupName, ServerName};
 use super::permit::Permit;
 use super::request_ids::RequestIds;
@@ -96,7 +95,7 @@ impl Arm {
             "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.DBforMySQL/flexibleServers",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         Ok(all.iter().filter_map(read_server).collect())
     }
 

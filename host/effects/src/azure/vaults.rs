@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::client::{Arm, Started, answer_of, if_there, sdk_client, unreadable};
 use super::error::{ArmError, ErrorKind};
-use super::limits::{LIST_ENTRIES_MAX, VAULT_TIMEOUT};
+use super::limits::VAULT_TIMEOUT;
 use super::names::{GroupName, Location, TenantId, VaultName};
 use super::permit::Permit;
 use super::request_ids::RequestIds;
@@ -110,7 +110,7 @@ impl Arm {
     /// When they cannot be looked at.
     pub async fn deleted_vaults(&self, name: Option<&VaultName>) -> Result<Vec<DeletedVault>, ArmError> {
         let path = format!("/subscriptions/{}/providers/Microsoft.KeyVault/deletedVaults", self.subscription_id());
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         let all = all.iter().filter_map(read_deleted);
         Ok(all.filter(|one| name.is_none_or(|name| one.name.eq_ignore_ascii_case(name.as_str()))).collect())
     }
