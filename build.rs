@@ -18,13 +18,14 @@ use std::process::Command;
 
 /// The packages in `plugins/` that become built-in tools, in the order in which they are asked: those that mend a named
 /// cause, then the one that only tries again, last the one that only looks.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
     "port-conflict",
     "stale-containers",
     "stale-networks",
     "missing-secret",
     "unhealthy-dependency",
     "image-pull",
+    "keyvault-soft-deleted",
     "compose-retry",
     "collect-logs",
 ];

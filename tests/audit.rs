@@ -17,7 +17,7 @@ use repair_model::finding::FailureClass;
 use repair_model::grant::{Channel, Grant};
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::Outcome;
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_pipeline::outside::{Clock, Durability, Log as _};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -56,10 +56,7 @@ impl Ground {
             endpoint: "unix:///var/run/docker.sock".into(),
             directory,
             project: "shop".into(),
-            files: vec![file],
-            files_are_explicit: false,
-            profiles: Vec::new(),
-            services: Vec::new(),
+            scope: Scope::Compose(ComposeScope::default()),
         };
         Self { scratch, target }
     }
@@ -164,6 +161,7 @@ fn grant(id: &SessionId, plan: Digest, nonce: &str) -> Grant {
         granted_at: At(LONG_AGO).now(),
         expires_at: At(LONG_AGO).now(),
         nonce: nonce.to_owned(),
+        typed: Vec::new(),
     }
 }
 

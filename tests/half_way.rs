@@ -9,7 +9,7 @@ mod tool_scenario;
 
 use std::time::{Duration, Instant};
 
-use opened::{apply, open, prepared};
+use opened::{apply, open, prepared, probe};
 use repair_model::action::{Action, PortMove};
 use repair_model::compose::{Protocol, Published};
 use repair_model::outcome::{Outcome, Probe};
@@ -37,17 +37,17 @@ async fn an_up_goes_on_after_its_own_work_and_replaces_nothing_twice() {
     let mut deployment = open(&project).await;
     let steps = prepared(&mut deployment, &[up(&["one", "two"])]).await.expect("a plan");
     let step = &steps[0];
-    assert_eq!(deployment.probe(step).await, Probe::DidNotHappen, "all run, and none is replaced yet");
+    assert_eq!(probe(&mut deployment, step).await, Probe::DidNotHappen, "all run, and none is replaced yet");
 
     compose(&project, &["up", "--detach", "--no-deps", "one"]);
     let one = id(&project, "one");
-    assert_eq!(deployment.probe(step).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, step).await, Probe::DidNotHappen);
     assert_eq!(deployment.may_go_on(step).await, Ok(()));
     assert!(matches!(apply(&mut deployment, step).await, Outcome::Done { .. }));
     assert_eq!(id(&project, "one"), one, "it is not replaced twice");
     assert_ne!(id(&project, "two"), before[1]);
     assert_eq!(id(&project, "other"), before[2]);
-    assert_eq!(deployment.probe(step).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, step).await, Probe::Happened);
     assert_eq!(deployment.may_go_on(step).await, Ok(()), "nothing is left, and all of it is its own work");
 }
 
@@ -89,7 +89,7 @@ async fn a_restart_that_outlives_its_process_is_waited_for() {
     let asking = std::thread::spawn(move || Finished::run(&mut asked).and_then(Finished::success));
     tokio::time::sleep(Duration::from_millis(700)).await;
     let begun = Instant::now();
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::Happened);
     assert!(begun.elapsed() > Duration::from_secs(1), "the engine was at it: {:?}", begun.elapsed());
     asking.join().expect("no panic").expect("the engine restarts it");
 }

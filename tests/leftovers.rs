@@ -3,7 +3,7 @@
 
 mod opened;
 
-use opened::{apply, open, prepared};
+use opened::{apply, open, prepared, probe};
 use repair_effects::deployment::ComposeDeployment;
 use repair_model::action::Action;
 use repair_model::container::{StaleContainer, Staleness};
@@ -93,9 +93,9 @@ async fn a_leftover_of_a_renamed_service_makes_room_for_its_successor() {
     let actions = [remove(&name, &id), Action::ComposeUp { services }];
     let steps = prepared(&mut deployment, &actions).await.expect("a plan");
     assert_eq!((steps[0].risk, steps[1].risk), (Risk::Disruptive, Risk::Safe));
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::DidNotHappen);
     assert!(done(&carry_out(&mut deployment, &steps[0]).await));
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::Happened);
     assert!(done(&carry_out(&mut deployment, &steps[1]).await));
     assert_eq!(project.container("new").expect("it exists").name, name);
     assert_eq!(stale(&mut deployment).await, []);
@@ -169,9 +169,9 @@ async fn a_network_under_another_key_goes_once_nothing_is_attached() {
     docker(&project, &["rm", &project.container("web").expect("it exists").id]);
     let actions = [action, Action::ComposeUp { services: vec!["web".to_owned()] }];
     let steps = prepared(&mut deployment, &actions).await.expect("a plan");
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::DidNotHappen);
     assert!(done(&carry_out(&mut deployment, &steps[0]).await));
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::Happened);
     assert!(done(&carry_out(&mut deployment, &steps[1]).await));
     let found = networks(&mut deployment).await;
     assert_eq!(found[0].key.as_deref(), Some("after"));
@@ -192,9 +192,9 @@ async fn a_restart_keeps_the_container_and_shows_in_its_last_start() {
     assert_eq!(steps[0].risk, Risk::Disruptive);
     assert!(matches!(&steps[0].change, Change::Containers(changes) if changes[0].started.is_some()));
 
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::DidNotHappen);
     assert!(done(&carry_out(&mut deployment, &steps[0]).await));
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::Happened);
     assert_eq!(project.container("web").expect("it runs"), before);
     deployment.assess(&steps[0]).await.map(|(_, change)| assert_ne!(change, steps[0].change)).expect("it can be told");
 }
@@ -213,9 +213,9 @@ async fn a_missing_image_is_pulled_and_one_that_is_there_is_not() {
     }
     let steps = prepared(&mut deployment, &[pull("far")]).await.expect("a plan");
     assert_eq!(steps[0].risk, Risk::Safe);
-    assert_eq!(deployment.probe(&steps[0]).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, &steps[0]).await, Probe::DidNotHappen);
     let outcome = carry_out(&mut deployment, &steps[0]).await;
-    let probe = deployment.probe(&steps[0]).await;
+    let probe = probe(&mut deployment, &steps[0]).await;
     let again = prepared(&mut deployment, &[pull("far")]).await;
     docker(&project, &["rmi", &image]);
     assert!(done(&outcome), "{outcome:?}");

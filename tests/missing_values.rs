@@ -11,15 +11,17 @@ use repair_effects::compose::project::ProjectChoice;
 use repair_effects::deployment::{ComposeDeployment, OpenError, OpenOptions};
 use repair_effects::docker::endpoint::EndpointChoice;
 use repair_model::action::{Action, PortMove};
+use repair_model::bounds::Bounds;
 use repair_model::compose::{Protocol, Published};
 use repair_model::env_value::{EmptyVariable, EnvValue, ValueEncoding};
+use repair_model::evidence::Evidence;
 use repair_model::finding::FailureClass;
 use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{Change, ContainerOperation, Step};
 use repair_model::query::{Answer, Fact, Query};
 use repair_model::risk::Risk;
 use repair_pipeline::classification::classify;
-use repair_pipeline::outside::{Deployment as _, EffectContext, Preparation, TargetError};
+use repair_pipeline::outside::{Deployment as _, EffectContext, EffectId, Preparation, TargetError};
 use repair_test_support::{Engine, Finished, Project, WEB};
 
 const DEVLAKE: &str = "repair-test/devlake:1";
@@ -98,12 +100,28 @@ async fn empty(deployment: &mut ComposeDeployment) -> Vec<EmptyVariable> {
     }
 }
 
+fn effect() -> EffectId {
+    EffectId { session: "20260131-235959-0a1b2c3d".parse().expect("an id"), place: 0, operation: None }
+}
+
+async fn probe(deployment: &mut ComposeDeployment, step: &Step) -> Probe {
+    deployment.probe(step, &effect(), &mut |_| {}).await
+}
+
+/// What Compose says against the project.
+async fn refusals(deployment: &mut ComposeDeployment) -> Vec<Evidence> {
+    deployment.inspect().await.expect("the engine answers").evidence
+}
+
 async fn apply(deployment: &mut ComposeDeployment, step: &Step) -> Outcome {
     let context = EffectContext {
+        effect: effect(),
         lease: Vec::new(),
-        seconds_max: 120,
+        bounds: &Bounds { up_seconds_max: 120, ..Bounds::default() },
         started: &mut |_| Ok(()),
+        accepted: &mut |_| Ok(()),
         progress: &mut |_| {},
+        waiting: &mut |_| {},
         interrupted: &|| false,
     };
     deployment.apply(step, context).await.expect("no log can fail here")
@@ -150,7 +168,7 @@ async fn a_project_that_compose_refuses_is_looked_at_and_starts_with_drawn_value
     let mut deployment = opened(&project).await;
     let id = deployment.target().id();
 
-    let findings = classify(&deployment.refusals(), &[]);
+    let findings = classify(&refusals(&mut deployment).await, &[]);
     assert_eq!(findings[0].class, FailureClass::DockerComposeInvalidFile);
     assert!(findings[0].facts.values().any(|value| value == "SESSION_SECRET"), "{findings:?}");
     let verdict = deployment.verify().await.expect("a verdict");
@@ -186,10 +204,10 @@ async fn a_project_that_compose_refuses_is_looked_at_and_starts_with_drawn_value
     assert!(env.contains(&format!("KEY={key}")) && env.contains(&format!("OTHER=x-{session}")), "as drawn");
     let mode = std::fs::metadata(project.dir().join(".env")).expect("there").mode();
     assert_eq!(mode & 0o7777, 0o600);
-    let said = format!("{preparation:?} {outcomes:?} {:?}", deployment.refusals());
+    let said = format!("{preparation:?} {outcomes:?} {:?}", refusals(&mut deployment).await);
     assert!(!said.contains(&key) && !said.contains(&session), "a value was shown");
     for step in preparation.steps.iter().map(|prepared| &prepared.step) {
-        assert_eq!(deployment.probe(step).await, Probe::Happened);
+        assert_eq!(probe(&mut deployment, step).await, Probe::Happened);
     }
     assert_eq!(opened(&project).await.target().id(), id, "the same target with and without the values");
 }
@@ -204,7 +222,7 @@ async fn a_variable_that_only_a_resting_service_requires_is_given_a_value_too() 
     let actions = [set("IDLE_KEY", ".env", ValueEncoding::Hex), up("web")];
     let preparation = prepared(&mut deployment, &actions).await.expect("a plan");
     carried_out(&mut deployment, &preparation).await;
-    assert!(healthy(&mut deployment).await && deployment.refusals().is_empty());
+    assert!(healthy(&mut deployment).await && refusals(&mut deployment).await.is_empty());
     let refused = prepared(&mut deployment, &[set("PLAIN_KEY", ".env", ValueEncoding::Hex)]).await;
     assert!(refused.expect_err("nobody uses it").what.contains("no service of the active profiles"));
 }
@@ -219,7 +237,7 @@ async fn a_server_that_ended_for_an_empty_secret_gets_one_and_runs() {
     project.compose(["up"]).expect("compose runs");
     assert_eq!(project.container("lake").expect("a container").status, "exited");
     let mut deployment = opened(&project).await;
-    assert_eq!(deployment.refusals(), []);
+    assert_eq!(refusals(&mut deployment).await, []);
     let found = empty(&mut deployment).await;
     let found = found.iter().find(|found| found.variable == "ENCRYPTION_SECRET").expect("found");
     assert!(found.written && !found.required && found.file == ".env" && found.services == ["lake"], "{found:?}");
@@ -231,7 +249,7 @@ async fn a_server_that_ended_for_an_empty_secret_gets_one_and_runs() {
     let Change::Containers(changes) = &start.step.change else { panic!("{:?}", start.step.change) };
     assert_eq!(changes[0].operation, ContainerOperation::Recreate);
     assert!(preparation.warnings.iter().any(|warning| warning.contains("earlier value")), "{:?}", preparation.warnings);
-    assert_eq!(deployment.probe(&value.step).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, &value.step).await, Probe::DidNotHappen);
     carried_out(&mut deployment, &preparation).await;
     assert!(healthy(&mut deployment).await);
 
@@ -340,9 +358,9 @@ async fn a_file_that_changed_after_the_plan_is_left_alone() {
     assert!(deployment.assess(step).await.is_err());
     assert!(matches!(apply(&mut deployment, step).await, Outcome::Failed { .. }));
     assert_eq!(project.read(".env").expect("there"), "APP_KEY=mine\n");
-    assert_eq!(deployment.probe(step).await, Probe::Happened);
+    assert_eq!(probe(&mut deployment, step).await, Probe::Happened);
     project.write(".env", "APP_KEY=\nOTHER=1\n").expect("written");
-    assert!(matches!(deployment.probe(step).await, Probe::Unclear(_)));
+    assert!(matches!(probe(&mut deployment, step).await, Probe::Unclear(_)));
 }
 
 #[tokio::test]

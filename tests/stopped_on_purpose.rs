@@ -7,7 +7,7 @@ mod scenario;
 #[expect(dead_code, reason = "each scenario needs some of what they share")]
 mod tool_scenario;
 
-use opened::{apply, open, prepared};
+use opened::{apply, open, prepared, probe};
 use repair_model::action::Action;
 use repair_model::outcome::{Outcome, Probe};
 use repair_pipeline::outside::{Deployment as _, TargetError};
@@ -98,7 +98,7 @@ async fn a_stop_between_plan_gate_and_resume_counts() {
     assert_eq!(deployment.may_go_on(step).await, Ok(()), "nothing has happened yet");
     // As an `up` that was stopped half-way leaves it.
     compose(&project, &["start", "web"]);
-    assert_eq!(deployment.probe(step).await, Probe::DidNotHappen);
+    assert_eq!(probe(&mut deployment, step).await, Probe::DidNotHappen);
     assert_eq!(deployment.may_go_on(step).await, Ok(()), "its own work");
     compose(&project, &["start", "db"]);
     compose(&project, &["stop", "--timeout", "0", "db"]);

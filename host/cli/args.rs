@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use repair_effects::azure::credential::CredentialKind;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -21,11 +22,14 @@ Examples:
   repair --self-heal=preview                      heal the project in this folder
   repair --self-heal=preview -- docker compose up -d
                                                   run it, and heal only if it fails
+  repair --self-heal=preview --azure rg-shop/main --template main.json --parameters main.parameters.json
+                                                  heal a deployment in an Azure resource group
   repair classify build.log                       name the failure in a text";
 
 /// Heals broken deployments within bounds, and can prove what it did.
 ///
-/// Without a command it looks at the Compose project in this folder and explains what it finds. It changes something only
+/// Without a command it looks at the Compose project in this folder, or with --azure at a resource group, and explains what
+/// it finds. It changes something only
 /// with --self-heal=preview, only what its policy allows, and only after a yes to exactly that.
 #[derive(Debug, Parser)]
 #[command(name = "repair", version, after_help = AFTER_HELP)]
@@ -72,6 +76,24 @@ pub struct GlobalArgs {
     /// A Compose profile to enable; may be given several times
     #[arg(long = "profile", value_name = "NAME", global = true)]
     pub profiles: Vec<String>,
+    /// Heal a deployment of an Azure resource group instead of a Compose project
+    #[arg(long, value_name = "GROUP[/DEPLOYMENT]", global = true)]
+    pub azure: Option<String>,
+    /// The Azure subscription's id [default: that of the login]
+    #[arg(long, value_name = "ID", global = true)]
+    pub subscription: Option<String>,
+    /// The template that was deployed: ARM JSON, or Bicep where its compiler is installed
+    #[arg(long, value_name = "FILE", global = true)]
+    pub template: Option<PathBuf>,
+    /// Its parameters; may be given several times. Values are kept nowhere
+    #[arg(long, value_name = "FILE|NAME=VALUE", global = true)]
+    pub parameters: Vec<String>,
+    /// How to sign in to Azure [default: the first that is set up]
+    #[arg(long, value_name = "LOGIN", global = true, value_parser = azure_login)]
+    pub azure_login: Option<CredentialKind>,
+    /// Which Azure: public, us-government, china, or the URL of a resource manager
+    #[arg(long, value_name = "CLOUD", env = "REPAIR_AZURE_CLOUD", global = true)]
+    pub azure_cloud: Option<String>,
     /// Where sessions and logs are kept [default: $XDG_STATE_HOME/repair]
     #[arg(long, value_name = "DIR", env = "REPAIR_STATE_DIR", global = true)]
     pub state_dir: Option<PathBuf>,
@@ -428,6 +450,12 @@ pub struct CompletionsArgs {
 }
 
 /// A prefix long enough that nobody approves something by accident.
+/// A way to sign in, by its name.
+fn azure_login(name: &str) -> Result<CredentialKind, String> {
+    let names = || CredentialKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    CredentialKind::named(name).ok_or_else(|| format!("it is one of {}", names()))
+}
+
 fn digest_prefix(text: &str) -> Result<String, String> {
     const DIGITS_MIN: usize = 8;
     if text.len() < DIGITS_MIN || text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use repair_effects::deployment::OpenError;
+use repair_effects::target::OpenTargetError;
 use repair_pipeline::outside::LogError;
 use repair_pipeline::policy::PolicyProblem;
 use repair_pipeline::workflow::{Ineligible, WorkflowError};
@@ -116,6 +117,19 @@ impl From<OpenError> for CommandError {
         };
         let hints = error.hints();
         Self { code, error: Box::new(error), hints }
+    }
+}
+
+impl From<OpenTargetError> for CommandError {
+    fn from(error: OpenTargetError) -> Self {
+        match error {
+            OpenTargetError::Compose(error) => error.into(),
+            OpenTargetError::Azure(error) => {
+                let code = if error.is_usage() { Code::Usage } else { Code::NotHealed };
+                let hints = error.hints();
+                Self { code, error: Box::new(error), hints }
+            }
+        }
     }
 }
 

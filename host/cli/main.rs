@@ -11,6 +11,7 @@ mod opened;
 mod opening;
 mod output;
 mod person;
+mod place;
 mod printer;
 mod screen;
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use repair_effects::deployment::ComposeDeployment;
+use repair_effects::resource_group::ResourceGroup;
+use repair_effects::resource_group::request::{GroupRequest, az_deployment};
+use repair_effects::target::OpenTarget;
 use repair_journal::{Journal, read_present};
 use repair_model::event::{EffectProcess, Purpose};
 use repair_model::ids::Digest;
@@ -21,16 +23,17 @@ use repair_sandbox::Toolbox;
 use crate::args::GlobalArgs;
 use crate::command_error::{Code, CommandError};
 use crate::commands::{Context, compose_up};
-use crate::opening::{self, SystemClock, project_choice, random, settings, state_dir, toolbox};
+use crate::opening::{self, SystemClock, random, state_dir, toolbox};
 use crate::person::TerminalPerson;
+use crate::place::Place;
 
 /// How often an effect that outlived its `repair` is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What the workflow works on.
 pub struct Opened {
-    /// The project.
-    pub deployment: ComposeDeployment,
+    /// The project, or the resource group.
+    pub deployment: OpenTarget,
     /// The tools.
     pub tools: Toolbox,
     /// Policies and bounds.
@@ -53,7 +56,7 @@ impl Opened {
         log: &'w mut L,
         person: &'w mut TerminalPerson<'p>,
         options: Options,
-    ) -> Workflow<'w, ComposeDeployment, Toolbox, L, TerminalPerson<'p>> {
+    ) -> Workflow<'w, OpenTarget, Toolbox, L, TerminalPerson<'p>> {
         Workflow {
             deployment: &mut self.deployment,
             tools: &mut self.tools,
@@ -85,46 +88,78 @@ pub struct Scope {
     pub services: Vec<String>,
     /// When a person's own `up` asked for them.
     pub wanted_at: Option<jiff::Timestamp>,
+    /// The resource group that a command that failed deploys to.
+    pub azure: Option<GroupRequest>,
 }
 
 impl Scope {
     /// What a wrapped command that ran at `time` means.
     pub fn of_command(command: &[String], time: jiff::Timestamp) -> Self {
         match compose_up(command) {
-            Some(up) => Self { services: up.services, wanted_at: Some(time) },
-            None => Self::default(),
+            Some(up) => Self { services: up.services, wanted_at: Some(time), azure: None },
+            None => Self { azure: az_deployment(command), ..Self::default() },
         }
     }
 
     /// What a session is about.
     pub fn of_session(session: &Session) -> Self {
         let wanted_at = compose_up(&session.command).map(|_| session.started);
-        Self { services: session.target.services.clone(), wanted_at }
+        let services = session.target.compose().map(|compose| compose.services.clone()).unwrap_or_default();
+        Self { services, wanted_at, azure: None }
     }
 }
 
 /// Opens project and policies; the tools only when something is wrong.
 pub async fn open(context: &Context<'_>, scope: Scope) -> Result<Opened, CommandError> {
-    let state = state_dir(context.global, context.environment);
-    let choice = project_choice(context.global, context.environment, scope.services);
-    let (directory, settings) = settings(&choice)?;
-    let policies = opening::policies(context.environment, Some(&directory), context.global.timeout)?;
-    let (environment, interrupt) = (context.environment, &context.interrupt);
-    let deployment = opening::deployment(choice, &settings, &state, environment, interrupt, scope.wanted_at).await?;
+    let place = Place::find(context.global, context.environment, &scope)?;
+    let settings = place.settings.clone();
+    let policies = opening::policies(context.environment, Some(&place.directory), context.global.timeout)?;
+    let wait = Duration::from_secs(policies.bounds().operation_seconds_max);
+    let deployment = context.opening(scope.wanted_at, wait).open(place).await?;
+    if let OpenTarget::Azure(group) = &deployment {
+        tell_login(context, group);
+    }
     let target = deployment.target().clone();
     Ok(Opened { deployment, tools: Toolbox::default(), policies, settings, target, clock: SystemClock::new() })
+}
+
+/// Says who acts, and where: a login that was not meant is seen before anything is asked.
+fn tell_login(context: &Context<'_>, group: &ResourceGroup) {
+    let target = group.target();
+    let subscription = target.azure().map(|azure| azure.subscription.as_str()).unwrap_or_default();
+    context.printer.progress(&format!(
+        "signed in to {} as {}, subscription {subscription}, resource group {}",
+        escaped(&target.endpoint),
+        escaped(&group.login()),
+        escaped(&target.project)
+    ));
 }
 
 /// The options that name the project of `target`, where the command line does not name another one.
 pub fn options_of(global: &GlobalArgs, target: &Target) -> GlobalArgs {
     let mut global = global.clone();
+    if let Some(azure) = target.azure() {
+        let deployment = azure.deployment.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+        global.project_directory.get_or_insert_with(|| target.directory.clone());
+        global.azure.get_or_insert_with(|| format!("{}{deployment}", target.project));
+        global.subscription.get_or_insert_with(|| azure.subscription.clone());
+        if global.template.is_none() {
+            global.template.clone_from(&azure.template);
+        }
+        if global.parameters.is_empty() {
+            global.parameters = azure.parameters.iter().map(|file| format!("@{}", file.display())).collect();
+        }
+        return global;
+    }
     global.project_directory.get_or_insert_with(|| target.directory.clone());
     global.project_name.get_or_insert_with(|| target.project.clone());
-    if target.files_are_explicit && global.files.is_empty() {
-        global.files.clone_from(&target.files);
-    }
-    if global.profiles.is_empty() {
-        global.profiles.clone_from(&target.profiles);
+    if let Some(compose) = target.compose() {
+        if compose.files_are_explicit && global.files.is_empty() {
+            global.files.clone_from(&compose.files);
+        }
+        if global.profiles.is_empty() {
+            global.profiles.clone_from(&compose.profiles);
+        }
     }
     global
 }

@@ -1,11 +1,14 @@
 //! Opening what a command works on: project, policies, tools, state.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use repair_effects::compose::project::{ProjectChoice, locate};
+use repair_effects::compose::project::ProjectChoice;
 use repair_effects::deployment::{ComposeDeployment, OpenOptions};
 use repair_effects::docker::endpoint::EndpointChoice;
 use repair_effects::files;
+use repair_effects::resource_group::{GroupOptions, ResourceGroup};
+use repair_effects::target::{OpenTarget, OpenTargetError};
 use repair_journal::StateDir;
 use repair_model::event::Holder;
 use repair_model::ids::{Digest, SessionId};
@@ -13,7 +16,6 @@ use repair_model::target::Target;
 use repair_pipeline::outside::Clock;
 use repair_pipeline::policy::{BoundsSource, Layer, Policies, PolicySource};
 use repair_pipeline::session::{History, Session};
-use repair_pipeline::settings::{FILE_NAME, Settings};
 use repair_sandbox::{LoadOptions, Toolbox};
 
 use crate::args::GlobalArgs;
@@ -21,6 +23,7 @@ use crate::built_in;
 use crate::command_error::{Code, CommandError, policy_error};
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::place::{self, Meant, Place};
 
 /// The machine's policies.
 const SYSTEM_POLICIES: &str = "/etc/repair/policy";
@@ -101,46 +104,59 @@ pub fn endpoint_choice(environment: &Environment) -> EndpointChoice {
     }
 }
 
-/// The project's directory and its `repair.toml`; a project without one says nothing.
-pub fn settings(choice: &ProjectChoice) -> Result<(PathBuf, Settings), CommandError> {
-    let located = locate(choice).map_err(repair_effects::deployment::OpenError::Project)?;
-    let path = located.directory.join(FILE_NAME);
-    if !path.exists() {
-        return Ok((located.directory, Settings::default()));
-    }
-    let usage = |what: String| {
-        CommandError::new(Code::Usage, format!("{}: {what}", path.display()))
-            .hint("`repair init` writes one with comments; `repair schema settings` prints its schema")
-    };
-    let text = files::read_text(&path).map_err(|error| usage(error.to_string()))?;
-    let settings = Settings::parse(&text).map_err(|error| usage(error.to_string()))?;
-    for probe in &settings.probes {
-        repair_effects::docker::probes::check(probe).map_err(&usage)?;
-    }
-    Ok((located.directory, settings))
+/// How a target is opened beside what it is.
+pub struct Opening<'o> {
+    /// Options of every command.
+    pub global: &'o GlobalArgs,
+    /// The environment.
+    pub environment: &'o Environment,
+    /// Ctrl-C and its like.
+    pub interrupt: &'o Interrupt,
+    /// When a person's own `up` asked for the services of a project.
+    pub wanted_at: Option<jiff::Timestamp>,
+    /// How long an operation that a lost process began is waited for.
+    pub wait: Duration,
 }
 
-/// The project on its engine. `wanted_at` is when a person's own `up` asked for its services.
-pub async fn deployment(
-    choice: ProjectChoice,
-    settings: &Settings,
-    state: &StateDir,
-    environment: &Environment,
-    interrupt: &Interrupt,
-    wanted_at: Option<jiff::Timestamp>,
-) -> Result<ComposeDeployment, CommandError> {
-    let options = OpenOptions {
-        project: choice,
-        endpoint: endpoint_choice(environment),
-        shell: environment.variables.clone(),
-        path_var: environment.path_var.clone(),
-        probes: settings.probes.clone(),
-        wanted_at,
-        bundles: state.root().join("bundles"),
-        projection: settings.projection.as_ref().map(|projection| projection.path.clone()),
-        interrupted: interrupt.flag.clone(),
-    };
-    Ok(ComposeDeployment::open(options).await?)
+impl Opening<'_> {
+    /// Opens what is meant.
+    pub async fn open(&self, place: Place) -> Result<OpenTarget, CommandError> {
+        let Place { directory, settings, meant } = place;
+        let projection = settings.projection.map(|projection| projection.path);
+        let interrupted = self.interrupt.flag.clone();
+        let opened = match meant {
+            Meant::Compose(project) => {
+                let options = OpenOptions {
+                    project,
+                    endpoint: endpoint_choice(self.environment),
+                    shell: self.environment.variables.clone(),
+                    path_var: self.environment.path_var.clone(),
+                    probes: settings.probes,
+                    wanted_at: self.wanted_at,
+                    bundles: state_dir(self.global, self.environment).root().join("bundles"),
+                    projection,
+                    interrupted,
+                };
+                OpenTarget::Compose(Box::new(ComposeDeployment::open(options).await.map_err(OpenTargetError::from)?))
+            }
+            Meant::Azure(request) => {
+                let options = GroupOptions {
+                    request,
+                    directory,
+                    cloud: place::cloud(self.global, self.environment)?,
+                    credential: place::credential(self.global, self.environment),
+                    http: place::http(self.environment)?,
+                    path_var: self.environment.path_var.clone(),
+                    probes: settings.probes,
+                    projection,
+                    interrupted,
+                    wait: self.wait,
+                };
+                OpenTarget::Azure(Box::new(ResourceGroup::open(options).await.map_err(OpenTargetError::from)?))
+            }
+        };
+        Ok(opened)
+    }
 }
 
 /// All policies and bounds in force for a project; without one, those of the machine and the user.
@@ -166,9 +182,10 @@ pub fn policies(
     if let Some(seconds) = timeout_seconds {
         let ceiling = repair_model::bounds::Bounds::default();
         let text = format!(
-            "session_seconds_max = {}\nup_seconds_max = {}\nverify_seconds_max = {}\n",
+            "session_seconds_max = {}\nup_seconds_max = {}\noperation_seconds_max = {}\nverify_seconds_max = {}\n",
             seconds.min(ceiling.session_seconds_max),
             seconds.min(ceiling.up_seconds_max),
+            seconds.min(ceiling.operation_seconds_max),
             seconds.min(ceiling.verify_seconds_max)
         );
         bounds.push(BoundsSource { layer: Layer::Project, name: "--timeout".to_owned(), text });

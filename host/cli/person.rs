@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 
 use repair_model::text::escaped;
-use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRequest};
+use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRequest, names_what_is_lost};
 
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
@@ -38,12 +38,17 @@ impl<'p> TerminalPerson<'p> {
 
     /// One line of the person's; `None` when there is none to be had any more.
     pub async fn read_line(&self, question: &str) -> Option<String> {
+        self.read_exactly(question).await.map(|line| line.to_lowercase())
+    }
+
+    /// The same with the case of its letters.
+    pub async fn read_exactly(&self, question: &str) -> Option<String> {
         self.printer.ask(question);
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             match std::io::stdin().lock().read_line(&mut line) {
                 Ok(0) | Err(_) => None,
-                Ok(_) => Some(line.trim().to_lowercase()),
+                Ok(_) => Some(line.trim().to_owned()),
             }
         });
         tokio::select! {
@@ -65,9 +70,13 @@ impl Person for TerminalPerson<'_> {
         self.printer.ask(&screen::approval(request));
         let question = screen::question(request);
         for _ in 0..WRONG_ANSWERS_MAX {
-            let Some(answer) = self.read_line(&question).await else { return PersonsAnswer::Later };
-            match answer.as_str() {
-                "y" | "yes" => return PersonsAnswer::Yes,
+            let Some(answer) = self.read_exactly(&question).await else { return PersonsAnswer::Later };
+            if let Some(typed) = typed_names(request, &answer) {
+                return PersonsAnswer::Typed(typed);
+            }
+            match answer.to_lowercase().as_str() {
+                "y" | "yes" if request.frozen.plan().lost().is_empty() => return PersonsAnswer::Yes,
+                "y" | "yes" => self.printer.ask("A yes is not enough for this: type the name.\n"),
                 "n" | "no" => return PersonsAnswer::No,
                 "v" | "view" => self.printer.ask(&screen::whole_plan(request)),
                 "e" | "explain" => self.printer.ask(&screen::explanation(request)),
@@ -112,6 +121,7 @@ impl Person for TerminalPerson<'_> {
                     self.printer.progress(&format!("  {}", escaped(line)));
                 }
             }
+            Progress::Waiting(what) => self.say_once(escaped(what)),
             Progress::Verifying(verdict) => {
                 let waiting: Vec<_> = verdict
                     .services
@@ -138,6 +148,12 @@ impl Person for TerminalPerson<'_> {
     fn interrupted(&self) -> bool {
         self.interrupt.is_set()
     }
+}
+
+/// The names of everything that the plan loses for good, if that is what was answered.
+fn typed_names(request: &ApprovalRequest<'_>, answer: &str) -> Option<Vec<String>> {
+    let typed: Vec<String> = answer.split_whitespace().map(str::to_owned).collect();
+    (!typed.is_empty() && names_what_is_lost(request.frozen.plan(), &typed)).then_some(typed)
 }
 
 impl TerminalPerson<'_> {

@@ -54,8 +54,19 @@ pub fn approval(request: &ApprovalRequest<'_>) -> String {
 
 /// The question under it.
 pub fn question(request: &ApprovalRequest<'_>) -> String {
+    if let Some(lost) = lost_names(request) {
+        return format!(
+            "\nThis loses something for good. Type {lost} to do exactly this, or [n]o [v]iew [e]xplain [o]ther way: "
+        );
+    }
     let undo = if request.frozen.plan().risk() <= Risk::Reversible { "" } else { ", cannot all be undone" };
     format!("\nDo exactly this{undo}? [y]es [n]o [v]iew [e]xplain [o]ther way: ")
+}
+
+/// The names that a person has to type; `None` where nothing is lost for good.
+fn lost_names(request: &ApprovalRequest<'_>) -> Option<String> {
+    let lost: Vec<String> = request.frozen.plan().lost().into_iter().map(escaped).collect();
+    (!lost.is_empty()).then(|| lost.join(" "))
 }
 
 /// Everything that a yes binds.

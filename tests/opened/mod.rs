@@ -8,9 +8,10 @@ use repair_effects::compose::project::ProjectChoice;
 use repair_effects::deployment::{ComposeDeployment, OpenOptions};
 use repair_effects::docker::endpoint::EndpointChoice;
 use repair_model::action::Action;
-use repair_model::outcome::Outcome;
+use repair_model::bounds::Bounds;
+use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::Step;
-use repair_pipeline::outside::{Deployment as _, EffectContext, TargetError};
+use repair_pipeline::outside::{Deployment as _, EffectContext, EffectId, TargetError};
 use repair_test_support::Project;
 
 /// The project as `repair` opens it.
@@ -47,13 +48,26 @@ pub async fn prepared(deployment: &mut ComposeDeployment, actions: &[Action]) ->
     Ok(preparation.steps.into_iter().map(|prepared| prepared.step).collect())
 }
 
+/// The first effect of some session.
+fn effect() -> EffectId {
+    EffectId { session: "20260131-235959-0a1b2c3d".parse().expect("an id"), place: 0, operation: None }
+}
+
+/// Whether the step has happened.
+pub async fn probe(deployment: &mut ComposeDeployment, step: &Step) -> Probe {
+    deployment.probe(step, &effect(), &mut |_| {}).await
+}
+
 /// The effect alone, without the gate.
 pub async fn apply(deployment: &mut ComposeDeployment, step: &Step) -> Outcome {
     let context = EffectContext {
+        effect: effect(),
         lease: Vec::new(),
-        seconds_max: 60,
+        bounds: &Bounds { up_seconds_max: 120, ..Bounds::default() },
         started: &mut |_| Ok(()),
+        accepted: &mut |_| Ok(()),
         progress: &mut |_| {},
+        waiting: &mut |_| {},
         interrupted: &|| false,
     };
     deployment.apply(step, context).await.expect("no log is written")

@@ -11,7 +11,6 @@ mod verify;
 
 use std::path::Path;
 
-use repair_effects::compose::project::locate;
 use repair_effects::files;
 use repair_journal::{KnownTarget, StateDir};
 use repair_model::text::escaped;
@@ -19,7 +18,7 @@ use repair_model::text::escaped;
 use super::Context;
 use crate::args::AuditCommand;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{project_choice, state_dir};
+use crate::opening::state_dir;
 
 /// Verifies, prints, proves or removes.
 pub async fn run(context: &Context<'_>, command: &AuditCommand) -> Result<Code, CommandError> {
@@ -41,9 +40,8 @@ fn targets(context: &Context<'_>, state: &StateDir, all: bool) -> Result<Vec<Kno
     if all {
         return Ok(targets);
     }
-    let here = locate(&project_choice(context.global, context.environment, Vec::new()))
-        .map_err(repair_effects::deployment::OpenError::Project)?;
-    targets.retain(|known| known.target.directory == here.directory);
+    let here = context.directory()?;
+    targets.retain(|known| known.target.directory == here);
     if let Some(name) = &context.global.project_name {
         targets.retain(|known| known.target.project == *name);
     }

@@ -1,16 +1,22 @@
 //! `doctor`: checks everything that healing needs, one line each, and says what to do about what is missing.
 
+use std::time::Duration;
+
 use repair_effects::compose::project::locate;
 use repair_effects::deployment::OpenError;
 use repair_effects::docker::connection::Engine;
 use repair_effects::docker::endpoint::resolve;
 use repair_effects::process::{ComposeSearch, compose_version, find_compose};
+use repair_effects::target::OpenTarget;
+use repair_model::bounds::Bounds;
 use repair_model::text::escaped;
 use repair_pipeline::outside::Tools as _;
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{endpoint_choice, policies, project_choice, settings, state_dir, toolbox};
+use crate::opened::Scope;
+use crate::opening::{endpoint_choice, policies, state_dir, toolbox};
+use crate::place::{Meant, Place};
 use crate::printer::{Tone, toned};
 
 /// One check: its name, and what was found or what is wrong with hints.
@@ -18,14 +24,19 @@ type Check = (&'static str, Result<String, (String, Vec<String>)>);
 
 /// Checks everything, and fails if anything does.
 pub async fn run(context: &Context<'_>) -> Result<Code, CommandError> {
-    let checks = vec![
-        ("engine", engine(context).await),
-        ("compose", compose(context).await),
-        ("project", project(context)),
-        ("policy", policy(context)),
-        ("tools", tools(context)),
-        ("logs", logs(context)),
-    ];
+    let place = Place::find(context.global, context.environment, &Scope::default());
+    let mut checks = match place {
+        Ok(place) if matches!(place.meant, Meant::Azure(_)) => vec![("azure", azure(context, place).await)],
+        place => vec![
+            ("engine", engine(context).await),
+            ("compose", compose(context).await),
+            (
+                "project",
+                place.and_then(|place| project(&place)).map_err(|error| (error.error.to_string(), error.hints)),
+            ),
+        ],
+    };
+    checks.extend([("policy", policy(context)), ("tools", tools(context)), ("logs", logs(context))]);
     let failed = checks.iter().any(|(_, result)| result.is_err());
     for check in &checks {
         show(context, check);
@@ -71,17 +82,34 @@ async fn compose(context: &Context<'_>) -> Result<String, (String, Vec<String>)>
     Ok(format!("{version} ({})", compose.program.display()))
 }
 
-fn project(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
-    let choice = project_choice(context.global, context.environment, Vec::new());
-    let located = locate(&choice).map_err(OpenError::Project).map_err(|error| (error.to_string(), error.hints()))?;
-    settings(&choice).map_err(|error| (error.error.to_string(), error.hints))?;
+fn project(place: &Place) -> Result<String, CommandError> {
+    let Meant::Compose(choice) = &place.meant else { return Ok(String::new()) };
+    let located = locate(choice).map_err(OpenError::Project)?;
     let files: Vec<_> = located.files.iter().map(|file| file.display().to_string()).collect();
     Ok(files.join(", "))
 }
 
+/// Signs in and finds the group, as a session does.
+async fn azure(context: &Context<'_>, place: Place) -> Result<String, (String, Vec<String>)> {
+    let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
+    let opened = context.opening(None, wait).open(place).await;
+    match opened.map_err(|error| (error.error.to_string(), error.hints))? {
+        OpenTarget::Azure(group) => {
+            let target = group.target();
+            let subscription = target.azure().map(|azure| azure.subscription.as_str()).unwrap_or_default();
+            Ok(format!(
+                "{} at {}, subscription {subscription}, group {}",
+                group.login(),
+                target.endpoint,
+                target.project
+            ))
+        }
+        OpenTarget::Compose(_) => Ok(String::new()),
+    }
+}
+
 fn policy(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
-    let choice = project_choice(context.global, context.environment, Vec::new());
-    let directory = locate(&choice).ok().map(|located| located.directory);
+    let directory = context.directory().ok();
     let policies = policies(context.environment, directory.as_deref(), context.global.timeout)
         .map_err(|error| (error.error.to_string(), error.hints))?;
     Ok(format!("{} files, digest {}", policies.explain().files.len(), policies.digest().short()))

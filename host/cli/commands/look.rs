@@ -1,29 +1,32 @@
 //! `repair` alone: look and explain. Nothing is changed and nothing is written.
 
 use std::path::Path;
+use std::time::Duration;
 
-use repair_effects::deployment::ComposeDeployment;
+use repair_model::bounds::Bounds;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
-use repair_model::query::{Answer, Fact, Query};
 use repair_model::text::escaped;
-use repair_pipeline::classification::{classify, container_errors};
-use repair_pipeline::outside::Deployment as _;
+use repair_pipeline::classification::{classify, point_to};
+use repair_pipeline::outside::{Clock as _, Deployment};
+use repair_pipeline::workflow::WorkflowError;
 
 use super::starting::remind;
 use super::wrapped::run_command;
 use super::{Context, log_file};
 use crate::command_error::{Code, CommandError};
-use crate::opening::{deployment, project_choice, settings, state_dir};
+use crate::opened::Scope;
+use crate::opening::SystemClock;
 use crate::output::ReportDocument;
+use crate::place::Place;
 use crate::printer::{Printer, Tone, toned};
 use crate::screen;
 
 /// Looks at the project in this folder, and at a log if there is one.
 pub async fn run(context: &Context<'_>, log: Option<&Path>) -> Result<Code, CommandError> {
     let evidence = log.map(log_file::evidence).transpose()?;
-    explain(context, evidence.into_iter().collect(), Vec::new()).await
+    explain(context, evidence.into_iter().collect(), Scope::default()).await
 }
 
 /// Runs a command and explains its failure.
@@ -31,16 +34,18 @@ pub async fn wrapped(context: &Context<'_>, command: &[String]) -> Result<Code, 
     let ended = run_command(context, command).await?;
     match ended.evidence {
         None => Ok(ended.code),
-        Some(evidence) => explain(context, vec![evidence], ended.services).await,
+        Some(evidence) => {
+            let scope = Scope::of_command(command, SystemClock::new().now());
+            explain(context, vec![evidence], scope).await
+        }
     }
 }
 
-async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<String>) -> Result<Code, CommandError> {
-    let choice = project_choice(context.global, context.environment, services);
-    let (_, settings) = settings(&choice)?;
-    let state = state_dir(context.global, context.environment);
-    let mut deployment = deployment(choice, &settings, &state, context.environment, &context.interrupt, None).await?;
-    let verdict = deployment.verify().await.map_err(repair_pipeline::workflow::WorkflowError::Target)?;
+async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, scope: Scope) -> Result<Code, CommandError> {
+    let place = Place::find(context.global, context.environment, &scope)?;
+    let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
+    let mut deployment = context.opening(None, wait).open(place).await?;
+    let verdict = deployment.verify().await.map_err(WorkflowError::Target)?;
     let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {
         return failed_beside(context, &evidence, verdict);
@@ -52,7 +57,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, services: Vec<S
         context.printer.document(&ReportDocument { waiting, code: code as u8, ..ReportDocument::healthy(verdict) })?;
         return Ok(code);
     }
-    let findings = diagnose(&mut deployment, evidence).await;
+    let findings = diagnose(&mut deployment, evidence).await?;
     let next_steps = next_steps(&findings);
     show_verdict(context.printer, &verdict);
     for finding in &findings {
@@ -86,14 +91,15 @@ pub fn failed_beside(context: &Context<'_>, evidence: &[Evidence], verdict: Verd
 }
 
 /// Evidence and the engine's view as findings; used where nothing is recorded.
-async fn diagnose(deployment: &mut ComposeDeployment, mut evidence: Vec<Evidence>) -> Vec<Finding> {
-    let containers = match deployment.observe(&Query::Containers).await.answer {
-        Answer::Fact(Fact::Containers(containers)) => containers,
-        Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
-    };
-    evidence.extend(container_errors(&containers));
-    evidence.extend(deployment.refusals());
-    classify(&evidence, &containers)
+async fn diagnose<D: Deployment>(
+    deployment: &mut D,
+    mut evidence: Vec<Evidence>,
+) -> Result<Vec<Finding>, CommandError> {
+    let seen = deployment.inspect().await.map_err(WorkflowError::Target)?;
+    evidence.extend(seen.evidence);
+    let mut findings = classify(&evidence, &seen.containers);
+    point_to(&seen.places_to_look, &mut findings);
+    Ok(findings)
 }
 
 fn next_steps(findings: &[Finding]) -> Vec<String> {

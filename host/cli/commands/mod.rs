@@ -22,6 +22,9 @@ mod undo;
 mod wrapped;
 mod yes_and_no;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::CommandFactory as _;
 pub use wrapped::compose_up;
 
@@ -29,6 +32,8 @@ use crate::args::{Args, Command, GlobalArgs};
 use crate::command_error::{Code, CommandError};
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::opening::Opening;
+use crate::place;
 use crate::printer::Printer;
 
 /// What every command has.
@@ -44,6 +49,17 @@ pub struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// How a target is opened.
+    pub fn opening(&self, wanted_at: Option<jiff::Timestamp>, wait: Duration) -> Opening<'_> {
+        let (global, environment, interrupt) = (self.global, self.environment, &self.interrupt);
+        Opening { global, environment, interrupt, wanted_at, wait }
+    }
+
+    /// The directory of what is meant here.
+    pub fn directory(&self) -> Result<PathBuf, CommandError> {
+        place::directory(self.global, self.environment)
+    }
+
     /// The same with other options, such as those that name the project of a session.
     pub fn on<'c>(&'c self, global: &'c GlobalArgs) -> Context<'c> {
         Context { global, environment: self.environment, printer: self.printer, interrupt: self.interrupt.clone() }
@@ -67,7 +83,7 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         None => look::wrapped(&context, &args.heal.command).await,
         Some(Command::Classify(classify)) => classify::run(&context, &classify),
         Some(Command::Plan(plan)) => heal::plan(&context, plan.new).await,
-        Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest),
+        Some(Command::Approve(digest)) => yes_and_no::approve(&context, &digest.digest).await,
         Some(Command::Apply(apply)) => apply::apply(&context, &apply).await,
         Some(Command::Undo(undo)) => undo::run(&context, &undo).await,
         Some(Command::Sessions(sessions)) => sessions::list(&context, sessions.all),

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use repair_effects::compose::project::locate;
 use repair_effects::files;
 use repair_model::text::escaped;
 use repair_pipeline::policy::{BoundsSource, Layer, Policies, PolicySource};
@@ -10,7 +9,7 @@ use repair_pipeline::policy::{BoundsSource, Layer, Policies, PolicySource};
 use super::Context;
 use crate::args::PolicyCommand;
 use crate::command_error::{Code, CommandError, policy_error};
-use crate::opening::{policies, project_choice};
+use crate::opening::policies;
 use crate::printer::{Tone, toned};
 
 /// Checks or explains.
@@ -29,8 +28,8 @@ pub fn run(context: &Context<'_>, command: &PolicyCommand) -> Result<Code, Comma
 }
 
 fn in_force(context: &Context<'_>) -> Result<Policies, CommandError> {
-    let project = locate(&project_choice(context.global, context.environment, Vec::new())).ok();
-    policies(context.environment, project.as_ref().map(|located| located.directory.as_path()), None)
+    let project = context.directory().ok();
+    policies(context.environment, project.as_deref(), None)
 }
 
 fn named(context: &Context<'_>, paths: &[PathBuf]) -> Result<Policies, CommandError> {

@@ -1,7 +1,6 @@
 //! `sessions` and `show`: what the logs say; nothing is written.
 
 use jiff::Timestamp;
-use repair_effects::compose::project::locate;
 use repair_journal::liveness;
 use repair_model::event::Intent;
 use repair_model::outcome::Outcome;
@@ -11,21 +10,21 @@ use repair_pipeline::session::Status;
 use super::Context;
 use super::look::{show_finding, show_verdict};
 use crate::command_error::{Code, CommandError};
-use crate::opening::{find_session, histories, project_choice, state_dir};
+use crate::opening::{find_session, histories, state_dir};
 use crate::output::session_document;
 use crate::printer::{Printer, Tone, toned};
 
 /// Lists the sessions of the project in this folder, or of all.
 pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
-    let here = locate(&project_choice(context.global, context.environment, Vec::new())).ok();
+    let here = context.directory().ok();
     if !all && here.is_none() {
-        return Err(CommandError::new(Code::Usage, "there is no Compose project here")
+        return Err(CommandError::new(Code::Usage, "there is no Compose project here, and no resource group is named")
             .hint("`repair sessions --all` lists the sessions of all projects"));
     }
     let mut documents = Vec::new();
     for (target, id, history) in histories(&state)? {
-        if all || here.as_ref().is_some_and(|here| here.directory == target.directory) {
+        if all || here.as_ref().is_some_and(|here| *here == target.directory) {
             let liveness = liveness(&state, &id)?;
             let of_target = history.sessions().map(|session| session_document(session, &target, Some(&liveness)));
             documents.extend(of_target);

@@ -5,7 +5,6 @@
 //! a person has chosen to begin anew.
 
 use jiff::Timestamp;
-use repair_effects::compose::project::locate;
 use repair_journal::{Liveness, StateDir, liveness, read_present};
 use repair_model::event::Purpose;
 use repair_model::ids::{Digest, SessionId};
@@ -18,9 +17,10 @@ use super::sessions::age;
 use crate::args::HealArgs;
 use crate::command_error::{Code, CommandError};
 use crate::opened::{Opened, Scope, journal, open, options};
-use crate::opening::{SystemClock, folded, project_choice, state_dir};
+use crate::opening::{SystemClock, folded, state_dir};
 use crate::output::WaitingDocument;
 use crate::person::TerminalPerson;
+use crate::place::{Meant, Place};
 use crate::printer::{Tone, toned};
 
 /// Answers that make no sense before nothing is begun.
@@ -67,7 +67,7 @@ pub fn waiting(state: &StateDir, target: &Digest) -> Result<(Vec<Session>, Liven
 /// Shows the sessions that wait for the target of this call, and finds out what is to be done.
 pub async fn choose(context: &Context<'_>, scope: Scope, wish: &Wish) -> Result<Choice, CommandError> {
     let state = state_dir(context.global, context.environment);
-    if !something_waits_in_this_directory(context, &state)? {
+    if !something_may_wait(context, &state, &scope)? {
         return nothing_waits(wish);
     }
     let opened = open(context, scope).await?;
@@ -90,11 +90,17 @@ pub async fn choose(context: &Context<'_>, scope: Scope, wish: &Wish) -> Result<
 }
 
 /// Asked first, because it takes neither the engine nor Compose.
-fn something_waits_in_this_directory(context: &Context<'_>, state: &StateDir) -> Result<bool, CommandError> {
-    let choice = project_choice(context.global, context.environment, Vec::new());
-    let Ok(here) = locate(&choice) else { return Ok(false) };
+fn something_may_wait(context: &Context<'_>, state: &StateDir, scope: &Scope) -> Result<bool, CommandError> {
+    let Ok(here) = Place::find(context.global, context.environment, scope) else { return Ok(false) };
     for known in state.known_targets()? {
-        if known.target.directory == here.directory && !waiting(state, &known.id)?.0.is_empty() {
+        let same = match &here.meant {
+            Meant::Compose(_) => known.target.directory == here.directory,
+            // The same resource group can be healed from anywhere.
+            Meant::Azure(request) => {
+                known.target.azure().is_some() && known.target.project.eq_ignore_ascii_case(&request.group)
+            }
+        };
+        if same && !waiting(state, &known.id)?.0.is_empty() {
             return Ok(true);
         }
     }

@@ -14,8 +14,6 @@ pub struct EndedCommand {
     pub code: Code,
     /// The end of what it printed, when it failed.
     pub evidence: Option<Evidence>,
-    /// The services that it named, when it is a Compose `up`.
-    pub services: Vec<String>,
     /// Whether it stays attached to the services' logs.
     pub attached: bool,
 }
@@ -37,19 +35,18 @@ pub async fn run_command(context: &Context<'_>, command: &[String]) -> Result<En
         CommandError { code: Code::Usage, error: Box::new(error), hints: Vec::new() }
             .hint("name the program and its arguments after `--`")
     })?;
-    let up = compose_up(command);
-    let (services, attached) = up.map_or((Vec::new(), false), |up| (up.services, up.attached));
+    let attached = compose_up(command).is_some_and(|up| up.attached);
     if ended.interrupted {
-        return Ok(EndedCommand { code: Code::Interrupted, evidence: None, services, attached });
+        return Ok(EndedCommand { code: Code::Interrupted, evidence: None, attached });
     }
     if ended.code == 0 {
-        return Ok(EndedCommand { code: Code::Success, evidence: None, services, attached });
+        return Ok(EndedCommand { code: Code::Success, evidence: None, attached });
     }
     let mut text = ended.stdout.into_text();
     text.push('\n');
     text.push_str(&ended.stderr.into_text());
     let evidence = Some(from_text(Provenance::Command, text.as_bytes()));
-    Ok(EndedCommand { code: Code::NotHealed, evidence, services, attached })
+    Ok(EndedCommand { code: Code::NotHealed, evidence, attached })
 }
 
 /// What a Compose `up` starts.

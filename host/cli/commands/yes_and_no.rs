@@ -2,9 +2,9 @@
 
 use repair_journal::{Journal, Liveness, liveness};
 use repair_model::event::{Ending, Event, Record};
-use repair_model::grant::Channel;
+use repair_model::grant::{Channel, Grant};
 use repair_model::ids::{Digest, SessionId};
-use repair_model::plan::FrozenPlan;
+use repair_model::plan::{FrozenPlan, Plan};
 use repair_model::text::escaped;
 use repair_pipeline::approval;
 use repair_pipeline::outside::{Clock as _, Durability, Log as _};
@@ -13,10 +13,11 @@ use repair_pipeline::projection::PhaseState;
 use super::Context;
 use crate::command_error::{Code, CommandError};
 use crate::opening::{self, SystemClock, find_open_session, folded, histories, random, state_dir};
+use crate::person::TerminalPerson;
 use crate::printer::{Tone, toned};
 
 /// Approves the plan with this digest, in the session that waits with it.
-pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, CommandError> {
+pub async fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
     let mut found = Vec::new();
     for (target, id, history) in histories(&state)? {
@@ -46,6 +47,7 @@ pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, Comma
         return Err(CommandError::new(Code::Denied, "the policy changed after the plan was made")
             .hint("`repair plan` makes a new one"));
     }
+    let typed = typed_names(context, frozen.plan()).await?;
     let grant = approval::grant(
         &frozen,
         &session.id,
@@ -55,9 +57,39 @@ pub fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, Comma
         policies.bounds().grant_seconds_max,
         random()?,
     );
+    let grant = Grant { typed, ..grant };
     let (digest, expires_at) = (grant.plan, grant.expires_at);
     append_where_it_follows(&mut journal, &session.id, Event::Granted { grant })?;
     show(context, &frozen, digest, &format!("{expires_at:.0}"))
+}
+
+/// What a plan loses for good is shown, and its names have to be typed at a terminal. Empty where nothing is lost.
+async fn typed_names(context: &Context<'_>, plan: &Plan) -> Result<Vec<String>, CommandError> {
+    let lost = plan.lost();
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let refused = |what: &str| {
+        CommandError::new(Code::AwaitingApproval, what)
+            .hint("run `repair approve` at a terminal, where the names of what is lost can be typed")
+    };
+    let person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
+    if !context.environment.interactive || context.printer.is_json() {
+        return Err(refused("this plan loses something for good, and nobody here can type its name"));
+    }
+    for step in plan.steps.iter().filter(|step| step.action.lost().is_some()) {
+        context.printer.ask(&format!("{}\n", escaped(&step.summary)));
+        for line in &step.detail {
+            context.printer.ask(&format!("  {}\n", escaped(line)));
+        }
+    }
+    let question = format!("Type {} to approve exactly this: ", escaped(&lost.join(" ")));
+    let answer = person.read_exactly(&question).await.unwrap_or_default();
+    let typed: Vec<String> = answer.split_whitespace().map(str::to_owned).collect();
+    match approval::names_what_is_lost(plan, &typed) {
+        true => Ok(typed),
+        false => Err(refused("that is not the name of what would be lost; nothing was approved")),
+    }
 }
 
 fn show(context: &Context<'_>, frozen: &FrozenPlan, digest: Digest, expires_at: &str) -> Result<Code, CommandError> {

@@ -38,16 +38,18 @@ use jiff::Timestamp;
 use repair_faults::Point;
 use repair_model::action::Action;
 use repair_model::compose::ComposeModel;
-use repair_model::evidence::Evidence;
 use repair_model::finding::FailureClass;
 use repair_model::ids::SessionId;
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{Change, EditMethod, FileEdit, Footprint, NetworkChange, SecretEdit, Step};
 use repair_model::probe::ProbeSpec;
-use repair_model::query::{Observation, Query};
+use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::risk::Risk;
-use repair_model::target::Target;
-use repair_pipeline::outside::{Deployment, Dirt, EffectContext, LogError, Preparation, TargetError};
+use repair_model::target::{ComposeScope, Scope, Target};
+use repair_pipeline::classification::container_errors;
+use repair_pipeline::outside::{
+    Deployment, Dirt, EffectContext, EffectId, Inspection, LogError, Preparation, TargetError,
+};
 
 use self::calling::failed;
 use self::missing_values::{Refused, config_with_stand_ins};
@@ -61,6 +63,9 @@ use crate::compose::project::{Located, ProjectChoice, ProjectError, locate};
 use crate::docker::connection::{Engine, EngineError};
 use crate::docker::endpoint::{EndpointChoice, EndpointError, resolve};
 use crate::process::{ComposeMissing, ComposeSearch, ComposeVersion, find_compose};
+
+/// Why an action of Azure is refused here.
+const NOT_AZURE: &str = "the target is a Compose project, and not an Azure resource group";
 
 /// How to reach a project.
 #[derive(Clone, Debug)]
@@ -134,6 +139,7 @@ pub struct ComposeDeployment {
     compose_version: Option<ComposeVersion>,
     located: Located,
     target: Target,
+    scope: ComposeScope,
     shell: BTreeMap<String, String>,
     path_var: OsString,
     probes: Vec<ProbeSpec>,
@@ -171,14 +177,17 @@ impl ComposeDeployment {
         let engine = engine?;
         let model = model_from_config(&config)
             .map_err(|error| OpenError::Refused(TargetError { what: error.to_string(), hints: Vec::new() }))?;
-        let target = Target {
-            endpoint: host,
-            directory: located.directory.clone(),
-            project: model.project,
+        let scope = ComposeScope {
             files: located.files.clone(),
             files_are_explicit: located.explicit,
             profiles: options.project.profiles.clone(),
             services: options.project.services.clone(),
+        };
+        let target = Target {
+            endpoint: host,
+            directory: located.directory.clone(),
+            project: model.project,
+            scope: Scope::Compose(scope.clone()),
         };
         Ok(Self {
             compose_version: command.compose().version,
@@ -186,6 +195,7 @@ impl ComposeDeployment {
             compose: command,
             located,
             target,
+            scope,
             shell: options.shell,
             path_var: options.path_var,
             probes: options.probes,
@@ -260,12 +270,27 @@ impl ComposeDeployment {
                 Ok(self.remove_network(network, id, step, context).await)
             }
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => Ok(self.write_value(value, edit).await),
+            (Action::Azure(_), _) => Ok(failed(NOT_AZURE.to_owned())),
             (Action::SetEnvValue(_), _) => Ok(failed("the plan names no place for this value".to_owned())),
         }
     }
 }
 
 impl Deployment for ComposeDeployment {
+    async fn inspect(&mut self) -> Result<Inspection, TargetError> {
+        let containers = match self.look(&Query::Containers).await.answer {
+            Answer::Fact(Fact::Containers(containers)) => containers,
+            Answer::Refused(Refusal::Unavailable(what)) => {
+                return Err(TargetError { what, hints: vec!["`repair doctor` checks the engine".to_owned()] });
+            }
+            Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
+        };
+        let mut evidence = container_errors(&containers);
+        // Last, because as long as the files are refused nothing else can be repaired.
+        evidence.extend(self.refusal_evidence());
+        Ok(Inspection { evidence, containers, places_to_look: Vec::new() })
+    }
+
     async fn observe(&mut self, query: &Query) -> Observation {
         self.look(query).await
     }
@@ -301,6 +326,7 @@ impl Deployment for ComposeDeployment {
             // An edit is exact, and the footprint has just shown that its file is the one it was made for.
             Action::RemapPort(_) | Action::CollectLogs { .. } => Ok((step.risk, step.change.clone())),
             Action::SetEnvValue(value) => self.assess_value(value).await,
+            Action::Azure(_) => Err(TargetError { what: NOT_AZURE.to_owned(), hints: Vec::new() }),
         }
     }
 
@@ -311,7 +337,7 @@ impl Deployment for ComposeDeployment {
         outcome
     }
 
-    async fn probe(&mut self, step: &Step) -> Probe {
+    async fn probe(&mut self, step: &Step, _: &EffectId, _: &mut dyn FnMut(&str)) -> Probe {
         match (&step.action, &step.change) {
             (Action::RemapPort(_), Change::Edit(edit)) => self.edit_happened(edit),
             (Action::RemapPort(_), _) => unclear_plan("which file changes"),
@@ -324,6 +350,8 @@ impl Deployment for ComposeDeployment {
             (Action::RemoveStaleNetwork { id, .. }, _) => self.network_removal_happened(id).await,
             (Action::SetEnvValue(value), Change::SecretValue(edit)) => self.value_happened(value, edit),
             (Action::SetEnvValue(_), _) => unclear_plan("where the value goes"),
+            // It is never begun here.
+            (Action::Azure(_), _) => Probe::DidNotHappen,
         }
     }
 
@@ -378,9 +406,5 @@ impl Deployment for ComposeDeployment {
 
     async fn verify(&mut self) -> Result<Verdict, TargetError> {
         self.look_again().await
-    }
-
-    fn refusals(&self) -> Vec<Evidence> {
-        self.refusal_evidence()
     }
 }

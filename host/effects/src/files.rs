@@ -21,7 +21,7 @@ use repair_model::limits::PROJECT_FILE_BYTES_MAX;
 pub use beside::sweep;
 use beside::{Access, Beside, Points, open_folder};
 pub use git::{GitState, git_state, modified};
-pub use inside::{ID, check_place, put_inside};
+pub use inside::{ID, check_place, place_of, put_inside};
 
 /// Why a file could not be read or written. `Display` names the file.
 #[derive(Debug, thiserror::Error)]

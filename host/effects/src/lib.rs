@@ -6,3 +6,6 @@ pub mod deployment;
 pub mod docker;
 pub mod files;
 pub mod process;
+pub mod resource_group;
+mod shell;
+pub mod target;

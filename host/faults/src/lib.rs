@@ -67,10 +67,13 @@ points! {
     ProcessRecorded = "process-recorded",
     /// The process of an effect has ended and its outcome is not recorded. Detail: the program.
     ProcessEnded = "process-ended",
-    /// A request that changes something is about to be sent to the engine. Detail: the request.
+    /// A request that changes something is about to be sent. Detail: the request.
     RequestBegun = "request-begun",
-    /// The engine has answered such a request and the outcome is not recorded. Detail: the request.
+    /// Such a request was answered and the outcome is not recorded. Detail: the request.
     RequestAnswered = "request-answered",
+    /// Somebody else has begun to carry out an effect, that is recorded, and nobody waits for it yet. Detail: the kind of
+    /// the action.
+    OperationAccepted = "operation-accepted",
     /// A file of the project is written beside its place.
     ProjectFileWritten = "project-file-written",
     /// A file of the project has its new content, and the folder is not synced yet.

@@ -23,7 +23,7 @@ use repair_model::event::{Ending, Event, Holder, Purpose};
 use repair_model::finding::FailureClass;
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::{ServiceVerdict, Verdict};
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_pipeline::outside::{Clock, Durability, Log as _};
 use sha2::{Digest as _, Sha256};
 
@@ -70,10 +70,7 @@ fn target(folder: &Path) -> Target {
         endpoint: "unix:///var/run/docker.sock".into(),
         directory: folder.to_owned(),
         project: "shop".into(),
-        files: vec![folder.join("compose.yaml")],
-        files_are_explicit: false,
-        profiles: Vec::new(),
-        services: Vec::new(),
+        scope: Scope::Compose(ComposeScope::default()),
     }
 }
 

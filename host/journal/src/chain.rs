@@ -171,7 +171,7 @@ impl Chain {
 mod tests {
     use repair_model::event::{FORMAT_VERSION, Holder};
     use repair_model::ids::Domain;
-    use repair_model::target::Target;
+    use repair_model::target::{ComposeScope, Scope, Target};
 
     use super::*;
 
@@ -180,10 +180,7 @@ mod tests {
             endpoint: "unix:///var/run/docker.sock".into(),
             directory: "/srv/shop".into(),
             project: "shop".into(),
-            files: Vec::new(),
-            files_are_explicit: false,
-            profiles: Vec::new(),
-            services: Vec::new(),
+            scope: Scope::Compose(ComposeScope::default()),
         }
     }
 

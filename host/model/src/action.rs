@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::azure::AzureAction;
 use crate::compose::{Protocol, Published};
 use crate::env_value::EnvValue;
 
@@ -70,6 +71,8 @@ pub enum Action {
     },
     /// Gives an empty variable a random value that nobody has seen.
     SetEnvValue(EnvValue),
+    /// An effect on an Azure resource group.
+    Azure(AzureAction),
 }
 
 /// A case of [`Action`], as manifests and policies name it.
@@ -92,6 +95,18 @@ pub enum ActionKind {
     RemoveStaleNetwork,
     /// See [`Action::SetEnvValue`].
     SetEnvValue,
+    /// See [`AzureAction::StartMysql`].
+    StartMysql,
+    /// See [`AzureAction::RecoverVault`].
+    RecoverVault,
+    /// See [`AzureAction::PurgeVault`].
+    PurgeVault,
+    /// See [`AzureAction::RegisterProvider`].
+    RegisterProvider,
+    /// See [`AzureAction::DeployTemplate`].
+    DeployTemplate,
+    /// See [`AzureAction::AwaitState`].
+    AwaitState,
 }
 
 impl Action {
@@ -106,6 +121,7 @@ impl Action {
             Self::RemoveStaleContainer { .. } => ActionKind::RemoveStaleContainer,
             Self::RemoveStaleNetwork { .. } => ActionKind::RemoveStaleNetwork,
             Self::SetEnvValue(_) => ActionKind::SetEnvValue,
+            Self::Azure(azure) => azure.kind(),
         }
     }
 
@@ -117,14 +133,45 @@ impl Action {
             Self::ComposeUp { services } | Self::CollectLogs { services, .. } | Self::PullImage { services } => {
                 services
             }
-            Self::RemoveStaleContainer { .. } | Self::RemoveStaleNetwork { .. } | Self::SetEnvValue(_) => &[],
+            Self::RemoveStaleContainer { .. }
+            | Self::RemoveStaleNetwork { .. }
+            | Self::SetEnvValue(_)
+            | Self::Azure(_) => &[],
+        }
+    }
+
+    /// The name of what is lost for good; a person types it before that is done.
+    pub fn lost(&self) -> Option<&str> {
+        match self {
+            Self::Azure(AzureAction::PurgeVault(vault)) => Some(&vault.vault),
+            _ => None,
         }
     }
 }
 
 impl ActionKind {
+    /// Whether it is done to an Azure resource group, rather than to a Compose project.
+    pub const fn is_azure(self) -> bool {
+        match self {
+            Self::RemapPort
+            | Self::ComposeUp
+            | Self::CollectLogs
+            | Self::RestartService
+            | Self::PullImage
+            | Self::RemoveStaleContainer
+            | Self::RemoveStaleNetwork
+            | Self::SetEnvValue => false,
+            Self::StartMysql
+            | Self::RecoverVault
+            | Self::PurgeVault
+            | Self::RegisterProvider
+            | Self::DeployTemplate
+            | Self::AwaitState => true,
+        }
+    }
+
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::RemapPort,
         Self::ComposeUp,
         Self::CollectLogs,
@@ -133,6 +180,12 @@ impl ActionKind {
         Self::RemoveStaleContainer,
         Self::RemoveStaleNetwork,
         Self::SetEnvValue,
+        Self::StartMysql,
+        Self::RecoverVault,
+        Self::PurgeVault,
+        Self::RegisterProvider,
+        Self::DeployTemplate,
+        Self::AwaitState,
     ];
 
     /// The name in manifests and policies.
@@ -146,6 +199,12 @@ impl ActionKind {
             Self::RemoveStaleContainer => "remove-stale-container",
             Self::RemoveStaleNetwork => "remove-stale-network",
             Self::SetEnvValue => "set-env-value",
+            Self::StartMysql => "start-mysql",
+            Self::RecoverVault => "recover-vault",
+            Self::PurgeVault => "purge-vault",
+            Self::RegisterProvider => "register-provider",
+            Self::DeployTemplate => "deploy-template",
+            Self::AwaitState => "await-state",
         }
     }
 }

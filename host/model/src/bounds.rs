@@ -28,6 +28,8 @@ pub struct Bounds {
     pub session_seconds_max: u64,
     /// Wall time of one `compose up`, in seconds.
     pub up_seconds_max: u64,
+    /// Wall time that one operation of Azure is waited for, in seconds. It goes on there, and a later run waits again.
+    pub operation_seconds_max: u64,
     /// Wall time of one verification, in seconds.
     pub verify_seconds_max: u64,
     /// The longest time between two attempts that a tool may ask for, in seconds.
@@ -51,8 +53,9 @@ impl Default for Bounds {
             recoveries_max: 5,
             plan_actions_max: 16,
             tool_rounds_max: 4,
-            session_seconds_max: 30 * 60,
+            session_seconds_max: 60 * 60,
             up_seconds_max: 10 * 60,
+            operation_seconds_max: 20 * 60,
             verify_seconds_max: 3 * 60,
             backoff_seconds_max: 60,
             grant_seconds_max: 60 * 60,
@@ -84,6 +87,8 @@ pub struct BoundsLayer {
     pub session_seconds_max: Option<u64>,
     /// See [`Bounds::up_seconds_max`].
     pub up_seconds_max: Option<u64>,
+    /// See [`Bounds::operation_seconds_max`].
+    pub operation_seconds_max: Option<u64>,
     /// See [`Bounds::verify_seconds_max`].
     pub verify_seconds_max: Option<u64>,
     /// See [`Bounds::backoff_seconds_max`].
@@ -138,6 +143,7 @@ impl Bounds {
             tool_rounds_max,
             session_seconds_max,
             up_seconds_max,
+            operation_seconds_max,
             verify_seconds_max,
             backoff_seconds_max,
             grant_seconds_max,

@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::tool::ToolRef;
 
 /// Version of the log's format: the envelope of a line and everything in it.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The process that holds a lease. For display; only the kernel's lock decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -317,6 +317,13 @@ pub enum Event {
         /// The process.
         process: EffectProcess,
     },
+    /// Somebody else carries an effect out and has said where its progress can be asked for, as Azure does.
+    OperationBegan {
+        /// Step of the plan.
+        step: u32,
+        /// Where.
+        url: String,
+    },
     /// What came of it.
     Settled {
         /// Step of the plan.
@@ -396,6 +403,7 @@ impl Event {
             Self::GrantVoided { .. } => "grant-voided",
             Self::Intended { .. } => "intended",
             Self::EffectStarted { .. } => "effect-started",
+            Self::OperationBegan { .. } => "operation-began",
             Self::Settled { .. } => "settled",
             Self::Checkpoint { .. } => "checkpoint",
             Self::Verified { .. } => "verified",

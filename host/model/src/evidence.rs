@@ -17,6 +17,10 @@ pub enum Provenance {
     ComposeUp,
     /// What Compose says of a project that it refuses.
     ComposeConfig,
+    /// What Azure says of the deployment of that name.
+    ArmDeployment(String),
+    /// What Azure answered to a look or a request of `repair`.
+    ArmAnswer,
 }
 
 /// One source of text. Already redacted, split into lines and bounded; never a source of targets.

@@ -58,6 +58,9 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// Random, 32 hexadecimal digits; names this grant in the log.
     pub nonce: String,
+    /// The names of what is lost for good, as the person typed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub typed: Vec<String>,
 }
 
 /// Why a grant does not stand.
@@ -156,6 +159,7 @@ mod tests {
             granted_at: at(100),
             expires_at: at(200),
             nonce: "00".into(),
+            typed: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod secret;
 pub mod target;
 pub mod text;
 
+pub mod azure;
 pub mod compose;
 pub mod container;
 pub mod env_value;

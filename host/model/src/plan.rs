@@ -5,7 +5,8 @@ mod footprint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, ActionKind};
+use crate::azure::WantedResource;
 use crate::env_value::ValueEncoding;
 use crate::finding::Finding;
 use crate::ids::{Digest, Domain, Permille};
@@ -85,6 +86,10 @@ pub enum Change {
     Images(Vec<ImageChange>),
     /// One file, in which a value is written that nobody has seen.
     SecretValue(SecretEdit),
+    /// One Azure resource, or the subscription's registration for a provider.
+    Resource(ResourceChange),
+    /// An Azure deployment is made once more.
+    Deployment(DeploymentChange),
 }
 
 /// Where a published port is changed.
@@ -185,6 +190,42 @@ pub struct SecretEdit {
     pub encoding: ValueEncoding,
 }
 
+/// What happens to one Azure resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResourceChange {
+    /// Its full id; of a deleted vault the id that it had.
+    pub id: String,
+    /// What happens.
+    pub operation: ResourceOperation,
+}
+
+/// What is done to an Azure resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResourceOperation {
+    /// A stopped server is started.
+    Start,
+    /// A deleted vault is brought back.
+    Recover,
+    /// A deleted vault is removed for good.
+    Purge,
+    /// The subscription is registered for a provider.
+    Register,
+}
+
+/// An Azure deployment that is made once more, always in incremental mode, so that nothing is deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeploymentChange {
+    /// The deployment that it repeats. Its own name carries session and step besides.
+    pub deployment: String,
+    /// Digest of the template as it is sent.
+    pub template: Digest,
+    /// Digest of the parameters as they are sent.
+    pub parameters: Digest,
+    /// Every resource that it writes, in order of id; none is deleted.
+    pub resources: Vec<WantedResource>,
+}
+
 /// What is done to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -205,6 +246,17 @@ impl Plan {
     /// The greatest risk among its steps.
     pub fn risk(&self) -> Risk {
         self.steps.iter().map(|step| step.risk).max().unwrap_or(Risk::ReadOnly)
+    }
+
+    /// Whether it only looks, so that carrying it out repairs nothing. Waiting does: what is waited for changes by itself.
+    pub fn only_looks(&self) -> bool {
+        let waits = |step: &Step| step.action.kind() == ActionKind::AwaitState;
+        self.risk() == Risk::ReadOnly && !self.steps.iter().any(waits)
+    }
+
+    /// The names of what is lost for good, in the order of its steps; a person types each of them.
+    pub fn lost(&self) -> Vec<&str> {
+        self.steps.iter().filter_map(|step| step.action.lost()).collect()
     }
 
     /// The digest of everything that it depends on, as it was when the plan was made.

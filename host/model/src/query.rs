@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::azure::{AzureFact, AzureQuery};
 use crate::compose::{ComposeModel, PortKey};
 use crate::container::{Container, PortOwner, StaleContainer};
 use crate::env_value::EmptyVariable;
@@ -44,6 +45,8 @@ pub enum Query {
     Images,
     /// Variables that the project uses and that have no value.
     EmptyVariables,
+    /// A question about an Azure resource group.
+    Azure(AzureQuery),
 }
 
 /// A case of [`Query`], as manifests name it.
@@ -68,6 +71,20 @@ pub enum QueryKind {
     Images,
     /// See [`Query::EmptyVariables`].
     EmptyVariables,
+    /// See [`AzureQuery::ArmDeployment`].
+    ArmDeployment,
+    /// See [`AzureQuery::WantedResources`].
+    WantedResources,
+    /// See [`AzureQuery::DeletedVaults`].
+    DeletedVaults,
+    /// See [`AzureQuery::MysqlServers`].
+    MysqlServers,
+    /// See [`AzureQuery::ResourceProvider`].
+    ResourceProvider,
+    /// See [`AzureQuery::Locks`].
+    Locks,
+    /// See [`AzureQuery::AzureAccount`].
+    AzureAccount,
 }
 
 impl Query {
@@ -83,13 +100,14 @@ impl Query {
             Self::Networks => QueryKind::Networks,
             Self::Images => QueryKind::Images,
             Self::EmptyVariables => QueryKind::EmptyVariables,
+            Self::Azure(azure) => azure.kind(),
         }
     }
 }
 
 impl QueryKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::ComposeModel,
         Self::Containers,
         Self::ContainerLog,
@@ -99,6 +117,13 @@ impl QueryKind {
         Self::Networks,
         Self::Images,
         Self::EmptyVariables,
+        Self::ArmDeployment,
+        Self::WantedResources,
+        Self::DeletedVaults,
+        Self::MysqlServers,
+        Self::ResourceProvider,
+        Self::Locks,
+        Self::AzureAccount,
     ];
 
     /// The name in manifests.
@@ -113,6 +138,13 @@ impl QueryKind {
             Self::Networks => "networks",
             Self::Images => "images",
             Self::EmptyVariables => "empty-variables",
+            Self::ArmDeployment => "arm-deployment",
+            Self::WantedResources => "wanted-resources",
+            Self::DeletedVaults => "deleted-vaults",
+            Self::MysqlServers => "mysql-servers",
+            Self::ResourceProvider => "resource-provider",
+            Self::Locks => "locks",
+            Self::AzureAccount => "azure-account",
         }
     }
 }
@@ -153,6 +185,8 @@ pub enum Fact {
     Images(Vec<ServiceImage>),
     /// Answers [`Query::EmptyVariables`], in order of name.
     EmptyVariables(Vec<EmptyVariable>),
+    /// Answers [`Query::Azure`].
+    Azure(AzureFact),
 }
 
 /// Why the host does not answer.

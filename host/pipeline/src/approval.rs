@@ -6,7 +6,7 @@ use repair_model::finding::Finding;
 use repair_model::grant::{Channel, Grant};
 use repair_model::ids::SessionId;
 use repair_model::outcome::Verdict;
-use repair_model::plan::{EditMethod, FrozenPlan};
+use repair_model::plan::{EditMethod, FrozenPlan, Plan};
 use repair_model::risk::Risk;
 
 /// What a person is asked. Everything foreign in it is still raw; whoever shows it escapes it.
@@ -27,10 +27,12 @@ pub struct ApprovalRequest<'a> {
 }
 
 /// What a person answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PersonsAnswer {
-    /// Do exactly that.
+    /// Do exactly that. It is no answer to a plan that loses something for good.
     Yes,
+    /// Do exactly that, with the names of what is lost for good as they were typed.
+    Typed(Vec<String>),
     /// Do not.
     No,
     /// Do it there instead.
@@ -72,6 +74,8 @@ pub enum Progress<'a> {
     },
     /// A line of an effect's output; safe to show.
     Output(&'a str),
+    /// It waits for what somebody else carries out.
+    Waiting(&'a str),
     /// It waits for services to settle.
     Verifying(&'a Verdict),
     /// A plan or grant does not stand any more, and why.
@@ -107,6 +111,11 @@ pub fn yes_flag_covers(risk: Risk) -> bool {
     risk <= Risk::UNATTENDED_MAX
 }
 
+/// Whether `typed` are the names of everything that the plan loses for good, in order and letter by letter.
+pub fn names_what_is_lost(plan: &Plan, typed: &[String]) -> bool {
+    plan.lost() == typed
+}
+
 /// The grant for one plan, in the one session that may use it.
 pub fn grant(
     frozen: &FrozenPlan,
@@ -129,5 +138,6 @@ pub fn grant(
         granted_at: now,
         expires_at: now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(now),
         nonce: nonce.iter().map(|byte| format!("{byte:02x}")).collect(),
+        typed: Vec::new(),
     }
 }

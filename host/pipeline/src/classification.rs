@@ -31,6 +31,17 @@ pub fn classify(evidence: &[Evidence], containers: &[Container]) -> Vec<Finding>
     findings
 }
 
+/// Says of a failure that nothing names where a person can look, where the target knows better than what is said of projects.
+pub fn point_to(places: &[String], findings: &mut [Finding]) {
+    if let [only] = findings
+        && only.class == FailureClass::Unknown
+        && only.proof.is_empty()
+        && !places.is_empty()
+    {
+        only.next_steps = places.to_vec();
+    }
+}
+
 struct Ranked {
     tier: u8,
     finding: Finding,

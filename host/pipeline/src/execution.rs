@@ -18,8 +18,8 @@ use repair_model::target::Target;
 
 use self::budget::Budget;
 pub(crate) use self::budget::{ATTEMPT_WINDOW_SECONDS, attempts_since};
-use crate::approval::{Person, Progress, yes_flag_covers};
-use crate::outside::{Clock, Deployment, Durability, EffectContext, Log, LogError, Tools};
+use crate::approval::{Person, Progress, names_what_is_lost, yes_flag_covers};
+use crate::outside::{Clock, Deployment, Durability, EffectContext, EffectId, Log, LogError, Tools};
 use crate::policy::{Policies, Request};
 use crate::projection;
 use crate::report::StepReport;
@@ -193,12 +193,17 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             | Change::Containers(_)
             | Change::Networks(_)
             | Change::Images(_)
-            | Change::SecretValue(_) => None,
+            | Change::SecretValue(_)
+            | Change::Resource(_)
+            | Change::Deployment(_) => None,
         };
         let intent = Intent::Apply { plan, action: step.action.clone(), undo };
         self.log.append(Some(self.session), Event::Intended { step: at, intent }, Durability::Power)?;
+        let session = self.session_now()?;
+        let place = u32::try_from(session.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let effect = EffectId { session: self.session.clone(), place, operation: None };
         // Whoever gave the session up a moment before the intent was recorded must not see its effect start.
-        if self.session_now()?.status.is_final() {
+        if session.status.is_final() {
             let outcome = Outcome::Abandoned { reason: "the session was given up before it began".to_owned() };
             let event = Event::Settled { step: at, outcome: outcome.clone(), by: SettledBy::Effect };
             self.log.append(Some(self.session), event, Durability::Power)?;
@@ -214,16 +219,22 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
                 what: "the lease could not be handed to the effect".to_owned(),
                 source,
             })?;
-            let (log, session) = (&mut *self.log, self.session);
-            let mut started =
-                |process| log.append(Some(session), Event::EffectStarted { step: at, process }, Durability::Process);
+            let (log, session) = (std::cell::RefCell::new(&mut *self.log), self.session);
+            let note = |event, lasts| log.borrow_mut().append(Some(session), event, lasts);
+            let mut started = |process| note(Event::EffectStarted { step: at, process }, Durability::Process);
+            let mut accepted =
+                |url: &str| note(Event::OperationBegan { step: at, url: url.to_owned() }, Durability::Process);
             let person = std::cell::RefCell::new(&mut *self.person);
             let mut progress = |line: &str| person.borrow_mut().tell(Progress::Output(line));
+            let mut waiting = |what: &str| person.borrow_mut().tell(Progress::Waiting(what));
             let context = EffectContext {
+                effect,
                 lease: held.iter().map(AsFd::as_fd).collect(),
-                seconds_max: self.policies.bounds().up_seconds_max,
+                bounds: self.policies.bounds(),
                 started: &mut started,
+                accepted: &mut accepted,
                 progress: &mut progress,
+                waiting: &mut waiting,
                 interrupted: &|| person.borrow().interrupted(),
             };
             self.deployment.apply(step, context).await?
@@ -299,6 +310,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             (Decision::Deny, _) => Err(GateRefusal::Denied(decided.because)),
             (Decision::Ask, Channel::Policy) => {
                 Err(GateRefusal::Denied(format!("nobody has said yes, and the policy asks: {}", decided.because)))
+            }
+            _ if step.action.lost().is_some() && !names_what_is_lost(plan, &grant.typed) => {
+                Err(GateRefusal::Denied("nobody has typed the name of what would be lost for good".to_owned()))
+            }
+            _ if step.risk == Risk::Irreversible && step.action.lost().is_none() => {
+                Err(GateRefusal::NotAllowed(format!("`{}` names nothing that it loses for good", step.action.kind())))
             }
             (_, Channel::YesFlag) if !yes_flag_covers(step.risk) => {
                 Err(GateRefusal::Denied(format!("--yes does not cover a step that is {}", step.risk)))

@@ -5,6 +5,8 @@
 
 use jiff::Timestamp;
 use repair_model::action::Action;
+use repair_model::bounds::Bounds;
+use repair_model::container::Container;
 use repair_model::event::{EffectProcess, Event, Record};
 use repair_model::evidence::Evidence;
 use repair_model::ids::{Digest, SessionId};
@@ -210,16 +212,44 @@ pub struct Modified {
     pub count: usize,
 }
 
+/// Which effect of which session, so that what others were asked for in its name can be found again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectId {
+    /// The session.
+    pub session: SessionId,
+    /// Its place among all steps of the session, counted from 0.
+    pub place: u32,
+    /// Where the progress of what it began can be asked for, where that is on record.
+    pub operation: Option<String>,
+}
+
+/// What is seen of a target before anything is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// What the deployment's own tools say against it; the last piece weighs most.
+    pub evidence: Vec<Evidence>,
+    /// The containers of a Compose project.
+    pub containers: Vec<Container>,
+    /// What a person can do where nothing of that names a failure; none for what is said of a Compose project.
+    pub places_to_look: Vec<String>,
+}
+
 /// How an effect is run.
 pub struct EffectContext<'a> {
+    /// Which effect it is.
+    pub effect: EffectId,
     /// Inherited by every process of the effect.
     pub lease: Vec<std::os::fd::BorrowedFd<'a>>,
-    /// Wall time, in seconds; the effect is ended after that.
-    pub seconds_max: u64,
+    /// Bounds in force: an effect whose wall time is over is ended, or not waited for any longer.
+    pub bounds: &'a Bounds,
     /// Called once a process runs the effect, before anything is waited for.
     pub started: &'a mut dyn FnMut(EffectProcess) -> Result<(), LogError>,
+    /// Called once somebody else carries the effect out and has said where its progress can be asked for.
+    pub accepted: &'a mut dyn FnMut(&str) -> Result<(), LogError>,
     /// Called with each line of progress, already safe to show.
     pub progress: &'a mut dyn FnMut(&str),
+    /// Called with what is waited for, whenever that changes.
+    pub waiting: &'a mut dyn FnMut(&str),
     /// Turns true when the person wants to stop.
     pub interrupted: &'a dyn Fn() -> bool,
 }
@@ -227,6 +257,12 @@ pub struct EffectContext<'a> {
 /// The deployment: what can be seen of it and what can be done to it.
 #[expect(async_fn_in_trait, reason = "one thread polls these futures, and the trait is internal to this workspace")]
 pub trait Deployment {
+    /// Looks at the whole target, to name what is wrong with it.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    async fn inspect(&mut self) -> Result<Inspection, TargetError>;
+
     /// Answers one query about this target. Never an error: a failed look is a refusal with its reason.
     async fn observe(&mut self, query: &Query) -> Observation;
 
@@ -256,8 +292,8 @@ pub trait Deployment {
     async fn apply(&mut self, step: &Step, context: EffectContext<'_>) -> Result<Outcome, LogError>;
 
     /// Whether the step of a plan has happened, compared with what the plan saw before it: an edit by the digest of its
-    /// end, a restart by when its container was started.
-    async fn probe(&mut self, step: &Step) -> Probe;
+    /// end, a restart by when its container was started. What may still go on is waited for, and `waiting` told.
+    async fn probe(&mut self, step: &Step, effect: &EffectId, waiting: &mut dyn FnMut(&str)) -> Probe;
 
     /// Whether a step that was abandoned half-way may go on: everything that differs from what it was planned on is its own
     /// work, and what is left to do is part of what was approved.
@@ -302,9 +338,4 @@ pub trait Deployment {
     /// # Errors
     /// When the engine does not answer.
     async fn verify(&mut self) -> Result<Verdict, TargetError>;
-
-    /// What the deployment's own tools say against it as it was last looked at, such as Compose that refuses its files.
-    fn refusals(&self) -> Vec<Evidence> {
-        Vec::new()
-    }
 }

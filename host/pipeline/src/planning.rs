@@ -90,8 +90,12 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
     /// # Errors
     /// When the log cannot be written.
     pub async fn plan(&mut self, finding: &Finding, history: &[Attempt]) -> Result<Planning, LogError> {
-        let candidates: Vec<Manifest> =
-            self.tools.manifests().iter().filter(|tool| tool.handles.contains(&finding.class)).cloned().collect();
+        // A tool of which nothing could be done to this kind of target is not asked.
+        let is_azure = self.target.azure().is_some();
+        let fits = |tool: &&Manifest| {
+            tool.handles.contains(&finding.class) && tool.may.iter().any(|kind| kind.is_azure() == is_azure)
+        };
+        let candidates: Vec<Manifest> = self.tools.manifests().iter().filter(fits).cloned().collect();
         let mut passed = Vec::new();
         for manifest in candidates {
             let id = manifest.tool.id.clone();

@@ -118,6 +118,7 @@ pub fn shows(event: &Event) -> bool {
         | Event::GrantVoided { .. }
         | Event::Intended { .. }
         | Event::EffectStarted { .. }
+        | Event::OperationBegan { .. }
         | Event::Settled { .. }
         | Event::Noted { .. } => false,
     }

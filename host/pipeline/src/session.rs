@@ -76,6 +76,8 @@ pub struct StepState {
     pub intended_at: Timestamp,
     /// The process of the effect, once it was started.
     pub process: Option<EffectProcess>,
+    /// Where its progress can be asked for, where somebody else carries it out.
+    pub operation: Option<String>,
     /// What came of it; `None` while it is open.
     pub outcome: Option<Outcome>,
 }

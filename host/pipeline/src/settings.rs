@@ -1,6 +1,7 @@
 //! `repair.toml` of a project: preferences, and nothing that loosens.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use repair_model::limits::SETTINGS_BYTES_MAX;
 use repair_model::probe::ProbeSpec;
@@ -22,6 +23,25 @@ pub struct Settings {
     pub probes: Vec<ProbeSpec>,
     /// Where other programs look for the state of a session.
     pub projection: Option<ProjectionSettings>,
+    /// The Azure deployment that is healed where there is no Compose project, or where `--azure` names its group.
+    pub azure: Option<AzureSettings>,
+}
+
+/// An Azure deployment. It says what, never where to sign in or as whom: that is for whoever calls.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AzureSettings {
+    /// The resource group.
+    pub resource_group: String,
+    /// The deployment; without one the newest of the group.
+    pub deployment: Option<String>,
+    /// Id of the subscription; without one that of the login.
+    pub subscription: Option<String>,
+    /// The template, ARM JSON or Bicep, relative to the project directory.
+    pub template: Option<PathBuf>,
+    /// Files of parameters, ARM JSON, relative to the project directory.
+    #[serde(default)]
+    pub parameters: Vec<PathBuf>,
 }
 
 /// A file of the project that follows the state of each session, beside the one in the state folder. It is never read.
@@ -74,6 +94,15 @@ mod tests {
         assert_eq!(settings.projection.expect("asked for").path, "state/{id}.json");
         assert!(Settings::parse("[projection]\nfile = \"x\"\n").is_err());
         assert!(Settings::parse("[projection]\n").is_err());
+    }
+
+    #[test]
+    fn an_azure_deployment_says_what_and_never_where_to_sign_in() {
+        let settings = Settings::parse("[azure]\nresource_group = \"rg\"\ntemplate = \"main.json\"\n").expect("valid");
+        assert_eq!(settings.azure.expect("asked for").template, Some(PathBuf::from("main.json")));
+        for foreign in ["endpoint = \"https://example.org\"", "login = \"azure-cli\"", "client_secret = \"x\""] {
+            assert!(Settings::parse(&format!("[azure]\nresource_group = \"rg\"\n{foreign}\n")).is_err(), "{foreign}");
+        }
     }
 
     #[test]

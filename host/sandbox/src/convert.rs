@@ -3,6 +3,8 @@
 //! These conversions are total: everything that the host knows has a form in the contract, and what the contract has no
 //! word for (the project's name, the hash of a container's configuration, where a proof was found) is left out.
 
+mod azure;
+
 use repair_model::action::Action;
 use repair_model::compose::{Origin, PortKey, Protocol, Published, PublishedPort, Service, ValueSource};
 use repair_model::container::{Container, ContainerRef, ContainerState, Health, PortOwner, StaleContainer, Staleness};
@@ -71,6 +73,7 @@ fn action(action: &Action) -> types::Action {
             let removal = types::RemoveStaleNetwork { network: network.clone(), id: id.clone() };
             types::Action::RemoveStaleNetwork(removal)
         }
+        Action::Azure(action) => azure::action(action),
         Action::SetEnvValue(value) => types::Action::SetEnvValue(types::EnvValue {
             variable: value.variable.clone(),
             file: value.file.clone(),
@@ -110,6 +113,7 @@ fn query(query: &Query) -> types::Query {
         Query::Networks => types::Query::Networks,
         Query::Images => types::Query::Images,
         Query::EmptyVariables => types::Query::EmptyVariables,
+        Query::Azure(query) => azure::query(query),
     }
 }
 
@@ -123,6 +127,7 @@ fn fact(fact: &Fact) -> types::Fact {
         Fact::StaleContainers(stale) => types::Fact::StaleContainers(stale.iter().map(stale_container).collect()),
         Fact::Networks(networks) => types::Fact::Networks(networks.iter().map(network).collect()),
         Fact::Images(images) => types::Fact::Images(images.iter().map(service_image).collect()),
+        Fact::Azure(fact) => azure::fact(fact),
         Fact::EmptyVariables(empty) => types::Fact::EmptyVariables(empty.iter().map(empty_variable).collect()),
     }
 }

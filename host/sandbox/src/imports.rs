@@ -13,9 +13,9 @@ use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use crate::fault::{Fault, listed, quoted};
 
 /// The interface that every tool exports.
-const CONTRACT: &str = "repair:tool/repair@0.2.0";
+const CONTRACT: &str = "repair:tool/repair@0.3.0";
 /// The interface of types that a tool may import.
-const TYPES: &str = "repair:tool/types@0.2.0";
+const TYPES: &str = "repair:tool/types@0.3.0";
 /// Rejected imports that one message names.
 const NAMED_MAX: usize = 8;
 

@@ -7,6 +7,7 @@
 use std::path::{Component, Path};
 
 use repair_model::action::{Action, PortMove};
+use repair_model::azure::{Awaited, AzureAction, AzureQuery, VaultName};
 use repair_model::compose::{PortKey, Protocol, Published};
 use repair_model::env_value::{EnvValue, ValueEncoding};
 use repair_model::ids::Permille;
@@ -168,6 +169,26 @@ fn action(action: types::Action) -> Result<Action, ReplyFault> {
             Action::RemoveStaleNetwork { network: name("network", removal.network)?, id: name("id", removal.id)? }
         }
         types::Action::SetEnvValue(value) => Action::SetEnvValue(env_value(value)?),
+        types::Action::StartMysql(start) => {
+            Action::Azure(AzureAction::StartMysql { server: name("server", start.server)?, id: name("id", start.id)? })
+        }
+        types::Action::RecoverVault(vault) => Action::Azure(AzureAction::RecoverVault(vault_name(vault)?)),
+        types::Action::PurgeVault(vault) => Action::Azure(AzureAction::PurgeVault(vault_name(vault)?)),
+        types::Action::RegisterProvider(provider) => {
+            let namespace = name("namespace", provider.namespace)?;
+            Action::Azure(AzureAction::RegisterProvider { namespace })
+        }
+        types::Action::DeployTemplate(again) => {
+            let deployment = name("deployment", again.deployment)?;
+            Action::Azure(AzureAction::DeployTemplate { deployment })
+        }
+        types::Action::AwaitState(wait) => Action::Azure(AzureAction::AwaitState {
+            what: match wait.what {
+                types::Awaited::Deployment => Awaited::Deployment,
+                types::Awaited::MysqlServer => Awaited::MysqlServer,
+            },
+            name: name("name", wait.name)?,
+        }),
     })
 }
 
@@ -184,6 +205,25 @@ fn query(query: types::Query) -> Result<Query, ReplyFault> {
         types::Query::Networks => Query::Networks,
         types::Query::Images => Query::Images,
         types::Query::EmptyVariables => Query::EmptyVariables,
+        types::Query::ArmDeployment => Query::Azure(AzureQuery::ArmDeployment),
+        types::Query::WantedResources => Query::Azure(AzureQuery::WantedResources),
+        types::Query::DeletedVaults(vault) => {
+            Query::Azure(AzureQuery::DeletedVaults { vault: name("deleted-vaults", vault)? })
+        }
+        types::Query::MysqlServers => Query::Azure(AzureQuery::MysqlServers),
+        types::Query::ResourceProvider(namespace) => {
+            Query::Azure(AzureQuery::ResourceProvider { namespace: name("resource-provider", namespace)? })
+        }
+        types::Query::Locks => Query::Azure(AzureQuery::Locks),
+        types::Query::AzureAccount => Query::Azure(AzureQuery::AzureAccount),
+    })
+}
+
+fn vault_name(vault: types::VaultName) -> Result<VaultName, ReplyFault> {
+    Ok(VaultName {
+        vault: name("vault", vault.vault)?,
+        location: name("location", vault.location)?,
+        deleted: name("deleted", vault.deleted)?,
     })
 }
 

@@ -1,8 +1,9 @@
 //! What a tool may propose. The host computes the risk, and acts.
 
+use crate::azure::{ArmDeployment, Awaited, DeletedVault, MysqlServer};
 pub use crate::bindings::repair::tool::types::{
-    Action, CollectLogs, ComposeUp, EnvValue, PortMove, PullImage, RemoveStaleContainer, RemoveStaleNetwork,
-    RestartService, ValueEncoding,
+    Action, AwaitState, CollectLogs, ComposeUp, DeployTemplate, EnvValue, PortMove, PullImage, RegisterProvider,
+    RemoveStaleContainer, RemoveStaleNetwork, RestartService, StartMysql, ValueEncoding, VaultName,
 };
 use crate::env_value::EmptyVariable;
 use crate::kinds::{ENV_VALUE_BYTES_MAX, ENV_VALUE_BYTES_MIN};
@@ -63,6 +64,43 @@ impl Action {
             bytes: bytes.clamp(ENV_VALUE_BYTES_MIN, ENV_VALUE_BYTES_MAX),
             encoding,
         })
+    }
+
+    /// Starts a stopped MySQL flexible server.
+    pub fn start_mysql(server: &MysqlServer) -> Self {
+        Self::StartMysql(StartMysql { server: server.name.clone(), id: server.id.clone() })
+    }
+
+    /// Brings a deleted vault back with everything that was in it; a person always decides on it.
+    pub fn recover_vault(vault: &DeletedVault) -> Self {
+        Self::RecoverVault(VaultName::of(vault))
+    }
+
+    /// Removes a deleted vault for good; a person has to type its name.
+    pub fn purge_vault(vault: &DeletedVault) -> Self {
+        Self::PurgeVault(VaultName::of(vault))
+    }
+
+    /// Registers the subscription for a resource provider, such as `Microsoft.KeyVault`.
+    pub fn register_provider(namespace: impl Into<String>) -> Self {
+        Self::RegisterProvider(RegisterProvider { namespace: namespace.into() })
+    }
+
+    /// Deploys the same template with the same parameters again.
+    pub fn deploy_template(deployment: &ArmDeployment) -> Self {
+        Self::DeployTemplate(DeployTemplate { deployment: deployment.name.clone() })
+    }
+
+    /// Waits until something has come to rest; the host bounds the time.
+    pub fn await_state(what: Awaited, name: impl Into<String>) -> Self {
+        Self::AwaitState(AwaitState { what, name: name.into() })
+    }
+}
+
+impl VaultName {
+    /// This deletion of this vault, and no other.
+    pub fn of(vault: &DeletedVault) -> Self {
+        Self { vault: vault.name.clone(), location: vault.location.clone(), deleted: vault.deleted.clone() }
     }
 }
 

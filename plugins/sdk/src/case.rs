@@ -3,6 +3,9 @@
 //! An answer is in one of three states, and they must not be confused: known, refused, or not asked yet. The accessors
 //! of [`Case`] return the first as `Ok` and the other two as [`Missing`], which `?` turns into the right reply.
 
+use crate::azure::{
+    ArmDeployment, AzureAccount, DeletedVault, ManagementLock, MysqlServer, ResourceProvider, WantedResource,
+};
 pub use crate::bindings::repair::tool::types::{
     Attempt, Case, Fact, Finding, FreePortsQuery, LogQuery, Observation, Query, Refusal,
 };
@@ -194,6 +197,85 @@ impl Case {
         match self.answer(&Query::EmptyVariables)? {
             Fact::EmptyVariables(empty) => Ok(empty),
             _ => Err(Missing::wrong_kind(Query::EmptyVariables)),
+        }
+    }
+
+    /// The Azure deployment that is to be healed.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn arm_deployment(&self) -> Result<&ArmDeployment, Missing> {
+        match self.answer(&Query::ArmDeployment)? {
+            Fact::ArmDeployment(deployment) => Ok(deployment),
+            _ => Err(Missing::wrong_kind(Query::ArmDeployment)),
+        }
+    }
+
+    /// What the template wants, in order of id.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn wanted_resources(&self) -> Result<&[WantedResource], Missing> {
+        match self.answer(&Query::WantedResources)? {
+            Fact::WantedResources(resources) => Ok(resources),
+            _ => Err(Missing::wrong_kind(Query::WantedResources)),
+        }
+    }
+
+    /// Deleted vaults that still have this name, in order of location.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn deleted_vaults(&self, vault: &str) -> Result<&[DeletedVault], Missing> {
+        let query = Query::DeletedVaults(vault.to_owned());
+        match self.answer(&query)? {
+            Fact::DeletedVaults(vaults) => Ok(vaults),
+            _ => Err(Missing::wrong_kind(query)),
+        }
+    }
+
+    /// MySQL flexible servers of the resource group, in order of name.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn mysql_servers(&self) -> Result<&[MysqlServer], Missing> {
+        match self.answer(&Query::MysqlServers)? {
+            Fact::MysqlServers(servers) => Ok(servers),
+            _ => Err(Missing::wrong_kind(Query::MysqlServers)),
+        }
+    }
+
+    /// How the subscription is registered for a resource provider.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn resource_provider(&self, namespace: &str) -> Result<&ResourceProvider, Missing> {
+        let query = Query::ResourceProvider(namespace.to_owned());
+        match self.answer(&query)? {
+            Fact::ResourceProvider(provider) => Ok(provider),
+            _ => Err(Missing::wrong_kind(query)),
+        }
+    }
+
+    /// Locks on the resource group and on what is in it, in order of name.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn locks(&self) -> Result<&[ManagementLock], Missing> {
+        match self.answer(&Query::Locks)? {
+            Fact::Locks(locks) => Ok(locks),
+            _ => Err(Missing::wrong_kind(Query::Locks)),
+        }
+    }
+
+    /// Who acts in which subscription.
+    ///
+    /// # Errors
+    /// When it was refused or not asked yet.
+    pub fn azure_account(&self) -> Result<&AzureAccount, Missing> {
+        match self.answer(&Query::AzureAccount)? {
+            Fact::AzureAccount(account) => Ok(account),
+            _ => Err(Missing::wrong_kind(Query::AzureAccount)),
         }
     }
 }

@@ -155,6 +155,20 @@ names! {
         Images = "images",
         /// Variables that the project uses and that have no value.
         EmptyVariables = "empty-variables",
+        /// The Azure deployment that is to be healed.
+        ArmDeployment = "arm-deployment",
+        /// What the template wants, by Azure's what-if.
+        WantedResources = "wanted-resources",
+        /// Deleted vaults that still have a name.
+        DeletedVaults = "deleted-vaults",
+        /// MySQL flexible servers of the resource group.
+        MysqlServers = "mysql-servers",
+        /// How the subscription is registered for a resource provider.
+        ResourceProvider = "resource-provider",
+        /// Locks on the resource group and on what is in it.
+        Locks = "locks",
+        /// Who acts in which subscription.
+        AzureAccount = "azure-account",
     }
 }
 
@@ -177,6 +191,18 @@ names! {
         RemoveStaleNetwork = "remove-stale-network",
         /// Gives an empty variable a random value.
         SetEnvValue = "set-env-value",
+        /// Starts a stopped MySQL flexible server.
+        StartMysql = "start-mysql",
+        /// Brings a deleted vault back.
+        RecoverVault = "recover-vault",
+        /// Removes a deleted vault for good.
+        PurgeVault = "purge-vault",
+        /// Registers the subscription for a resource provider.
+        RegisterProvider = "register-provider",
+        /// Deploys the same template again.
+        DeployTemplate = "deploy-template",
+        /// Waits until something has come to rest.
+        AwaitState = "await-state",
     }
 }
 
@@ -193,6 +219,13 @@ impl QueryKind {
             Query::Networks => Self::Networks,
             Query::Images => Self::Images,
             Query::EmptyVariables => Self::EmptyVariables,
+            Query::ArmDeployment => Self::ArmDeployment,
+            Query::WantedResources => Self::WantedResources,
+            Query::DeletedVaults(_) => Self::DeletedVaults,
+            Query::MysqlServers => Self::MysqlServers,
+            Query::ResourceProvider(_) => Self::ResourceProvider,
+            Query::Locks => Self::Locks,
+            Query::AzureAccount => Self::AzureAccount,
         }
     }
 }
@@ -209,6 +242,12 @@ impl ActionKind {
             Action::RemoveStaleContainer(_) => Self::RemoveStaleContainer,
             Action::RemoveStaleNetwork(_) => Self::RemoveStaleNetwork,
             Action::SetEnvValue(_) => Self::SetEnvValue,
+            Action::StartMysql(_) => Self::StartMysql,
+            Action::RecoverVault(_) => Self::RecoverVault,
+            Action::PurgeVault(_) => Self::PurgeVault,
+            Action::RegisterProvider(_) => Self::RegisterProvider,
+            Action::DeployTemplate(_) => Self::DeployTemplate,
+            Action::AwaitState(_) => Self::AwaitState,
         }
     }
 }

@@ -55,6 +55,7 @@ pub mod bindings;
 pub mod kinds;
 pub mod tool;
 
+pub mod azure;
 pub mod case;
 pub mod env_value;
 pub mod network;

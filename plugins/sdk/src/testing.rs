@@ -14,8 +14,10 @@
 //! assert!(host.case([]).observations.is_empty());
 //! ```
 
+mod azure_group;
 mod fake_host;
 
+pub use azure_group::{AzureGroup, arm_deployment, deleted_vault, mysql_server, wanted};
 pub use fake_host::{FakeHost, Transcript};
 
 use crate::bindings::repair::tool::types::{

@@ -124,7 +124,7 @@ fn host(name: &str) -> String {
 mod tests {
     use repair_model::event::Event;
     use repair_model::ids::{Digest, Domain};
-    use repair_model::target::Target;
+    use repair_model::target::{ComposeScope, Scope, Target};
 
     use super::*;
 
@@ -133,10 +133,7 @@ mod tests {
             endpoint: "unix:///var/run/docker.sock".into(),
             directory: "/srv/shop".into(),
             project: "shop".into(),
-            files: Vec::new(),
-            files_are_explicit: false,
-            profiles: Vec::new(),
-            services: Vec::new(),
+            scope: Scope::Compose(ComposeScope::default()),
         };
         KnownTarget { id: Digest::of(Domain::Target, b"shop"), target }
     }

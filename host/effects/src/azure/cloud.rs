@@ -151,9 +151,8 @@ impl Cloud {
     /// When it is elsewhere.
     pub fn vault_address(&self, address: &str) -> Result<Url, AddressError> {
         let what = "vault address";
-        if self.is_local()
-            && let Some(url) = local_vault(address)
-        {
+        let url = sendable(what, address)?;
+        if self.is_local() && is_loopback(&url) {
             return Ok(url);
         }
         let url = accepted(what, address)?;
@@ -191,10 +190,20 @@ fn constant(address: &str) -> Url {
     Url::parse(address).expect("the addresses of this file are URLs, which a test reads")
 }
 
-/// An address that a token may be sent to.
+/// An address that a token may be sent to, without a path.
 fn accepted(what: &'static str, address: &str) -> Result<Url, AddressError> {
+    let mut url = sendable(what, address)?;
+    if !matches!(url.path(), "" | "/") {
+        return Err(AddressError::new(what, address, "it has a path; name the host alone"));
+    }
+    url.set_path("/");
+    Ok(url)
+}
+
+/// An address that a token may be sent to.
+fn sendable(what: &'static str, address: &str) -> Result<Url, AddressError> {
     let refused = |why| AddressError::new(what, address, why);
-    let mut url = Url::parse(address).map_err(|_| refused("it is not an absolute URL"))?;
+    let url = Url::parse(address).map_err(|_| refused("it is not an absolute URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(AddressError { what, address: "…".to_owned(), why: "it holds a user name or password" });
     }
@@ -214,21 +223,7 @@ fn accepted(what: &'static str, address: &str) -> Result<Url, AddressError> {
         }
         _ => return Err(refused("it is neither https nor http")),
     }
-    if !matches!(url.path(), "" | "/") {
-        return Err(refused("it has a path; name the host alone"));
-    }
-    url.set_path("/");
     Ok(url)
-}
-
-/// A vault on this machine; ends with a slash.
-fn local_vault(address: &str) -> Option<Url> {
-    let mut url = Url::parse(address).ok()?;
-    let path = format!("{}/", url.path().trim_end_matches('/'));
-    url.set_path("/");
-    let mut url = accepted("vault address", url.as_str()).ok().filter(is_loopback)?;
-    url.set_path(&path);
-    Some(url)
 }
 
 /// Whether an address is on this machine by its text alone; no name but `localhost` is looked up.

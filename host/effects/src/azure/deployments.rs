@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::client::{Arm, Group, Started, answer_of, if_there, sdk_client, unreadable};
-use super::error::{ArmError, ErrorKind, Refusal};
+use super::error::{ArmError, ErrorKind};
 use super::limits::{DEPLOYMENT_BODY_BYTES_MAX, DEPLOYMENTS_MAX, HISTORY_MAX};
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
@@ -131,15 +131,6 @@ impl OperationTarget {
     }
 }
 
-/// What Azure says of a template before it is deployed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Validation {
-    /// Nothing is wrong with it as far as Azure looked.
-    Accepted,
-    /// It would be refused.
-    Rejected(Box<Refusal>),
-}
-
 impl Arm {
     /// A resource group; `None` where there is none of that name.
     ///
@@ -167,7 +158,7 @@ impl Arm {
     /// When they cannot be looked at.
     pub async fn deployments(&self, group: &GroupName) -> Result<Vec<Deployment>, ArmError> {
         let path = format!(
-            "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments/",
+            "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments",
             self.subscription_id()
         );
         let (all, _) = self.list(&path, VERSION, HISTORY_MAX).await?;
@@ -204,41 +195,6 @@ impl Arm {
         Ok(all.iter().map(read_operation).collect())
     }
 
-    /// Whether Azure would take this template with these parameters under this name. It checks more than the syntax, and
-    /// less than a deployment meets.
-    ///
-    /// # Errors
-    /// When it cannot be asked.
-    pub async fn validate(
-        &self,
-        group: &GroupName,
-        name: &DeploymentName,
-        request: &DeploymentRequest,
-    ) -> Result<Validation, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let body = SdkDeployment::new(properties(request)?);
-        let deployments = sdk.deployments_client();
-        let asked = deployments.validate(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
-        let answer = answer_of(asked.send().await.map(Into::into)).await;
-        let answer = match answer {
-            Err(error) if error.status() == Some(400) => return rejected(error),
-            answer => answer?,
-        };
-        let body = match self.result_of(&answer, &mut |_| {}, &|| false).await {
-            Err(error) if error.status().is_some_and(|status| status < 401) => return rejected(error),
-            body => body?,
-        };
-        match body.get("error").and_then(NestedError::from_value) {
-            Some(error) => {
-                Ok(Validation::Rejected(Box::new(Refusal { status: answer.status, error, ..Refusal::default() })))
-            }
-            None => Ok(Validation::Accepted),
-        }
-    }
-
     /// The template that a deployment was made from; `None` where there is no such deployment.
     ///
     /// # Errors
@@ -273,13 +229,6 @@ impl Arm {
         let deployments = sdk.deployments_client();
         let asked = deployments.create_or_update(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
         self.started(asked.send().await.map(Into::into), id).await
-    }
-}
-
-fn rejected(error: ArmError) -> Result<Validation, ArmError> {
-    match error.kind {
-        ErrorKind::Refused(refusal) => Ok(Validation::Rejected(refusal)),
-        _ => Err(error),
     }
 }
 

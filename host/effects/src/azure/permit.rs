@@ -1,8 +1,8 @@
 //! What one action may send: methods and paths, and nothing else.
 //!
 //! Every request passes a [`Permit`] right before it leaves, below the SDK, so that neither a mistake here nor one in
-//! generated code sends what was not approved. Looking is a fixed list of GET requests and three POST requests that change
-//! nothing (preview, validation, export). Each change is looking plus exactly one request. Paths are compared segment by
+//! generated code sends what was not approved. Looking is a fixed list of GET requests and two POST requests that change
+//! nothing (preview, export). Each change is looking plus exactly one request. Paths are compared segment by
 //! segment without regard to case, as Azure does; a path with an encoded, empty or dot segment fits nothing.
 
 use azure_core::Method;
@@ -48,7 +48,6 @@ const LOOKS: &[&str] = &[
 /// What looking sends with POST: Azure computes something and changes nothing.
 const LOOKS_BY_POST: &[&str] = &[
     "/resourcegroups/*/providers/Microsoft.Resources/deployments/*/whatIf",
-    "/resourcegroups/*/providers/Microsoft.Resources/deployments/*/validate",
     "/resourcegroups/*/providers/Microsoft.Resources/deployments/*/exportTemplate",
 ];
 

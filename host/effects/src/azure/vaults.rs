@@ -138,7 +138,7 @@ impl Arm {
     pub async fn vault_answers(&self, vault_uri: &str) -> Result<VaultAccess, ArmError> {
         let address = self.cloud().vault_address(vault_uri);
         let mut url = address.map_err(|error| ArmError::new(ErrorKind::ForeignAddress(error.address)))?;
-        url.set_path(&format!("{}secrets", url.path()));
+        url.set_path(&format!("{}/secrets", url.path().trim_end_matches('/')));
         let permit = Permit::vault(url.path());
         url.query_pairs_mut().append_pair("api-version", DATA_VERSION).append_pair("maxresults", "1");
         let token = self.credential().token(&self.cloud().vault_scope()).await?;

@@ -12,7 +12,7 @@ use super::limits::WHAT_IF_TIMEOUT;
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
 use super::permit::Permit;
-use super::poller::{Look, PollUrl, Waited, Waiting};
+use super::poller::{PollUrl, Waited, Waiting};
 use super::resource_id::ResourceId;
 use super::transport::Answer;
 
@@ -108,16 +108,11 @@ impl Arm {
         let deployments = sdk.deployments_client();
         let asked = deployments.what_if(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
         let answer = answer_of(asked.send().await.map(Into::into)).await?;
-        read_what_if(&self.result_of(&answer, &mut |_| {}, interrupted).await?, answer.status)
+        read_what_if(&self.result_of(&answer, interrupted).await?, answer.status)
     }
 
     /// The result of a look that Azure computes for a while: the body of the answer itself, or of what it points to.
-    pub(super) async fn result_of(
-        &self,
-        answer: &Answer,
-        progress: &mut dyn FnMut(&Look),
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<Value, ArmError> {
+    async fn result_of(&self, answer: &Answer, interrupted: &dyn Fn() -> bool) -> Result<Value, ArmError> {
         let Some(poll) = PollUrl::of(answer, self.base())? else { return answer.json() };
         let mut whole = WHAT_IF_TIMEOUT;
         let mut next = Some(poll);
@@ -125,7 +120,7 @@ impl Arm {
             let begun = tokio::time::Instant::now();
             // Where Azure is on this machine there is no rate to keep to.
             let pause = Some(std::time::Duration::from_millis(50));
-            let waited = self.wait(&poll, Waiting { whole, pause, progress, interrupted }).await?;
+            let waited = self.wait(&poll, Waiting { whole, pause, progress: &mut |_| {}, interrupted }).await?;
             whole = whole.saturating_sub(begun.elapsed());
             match waited {
                 Waited::Done(body) if body.get("properties").is_some() || poll.result().is_none() => return Ok(body),

@@ -19,7 +19,8 @@ const OUTPUT_LINES_KEPT: usize = 40;
 
 /// Runs Compose within the bounds of `context`. `what` names the call, such as `compose up`.
 pub(super) async fn call(invocation: &Invocation, what: &str, context: EffectContext<'_>) -> Result<Outcome, LogError> {
-    let EffectContext { lease, seconds_max, started, progress, interrupted } = context;
+    let EffectContext { lease, bounds, started, progress, interrupted, .. } = context;
+    let seconds_max = bounds.up_seconds_max;
     let mut log_failure = None;
     let mut on_start = |group| match started(group) {
         Ok(()) => ControlFlow::Continue(()),
@@ -78,7 +79,7 @@ fn outcome_of_process(finished: Finished, what: &str, seconds_max: u64) -> Outco
 
 /// How long the engine's answer is waited for within the bounds of `context`.
 pub(super) fn patience<'a>(context: &EffectContext<'a>) -> Patience<'a> {
-    Patience { whole: Duration::from_secs(context.seconds_max), interrupted: context.interrupted }
+    Patience { whole: Duration::from_secs(context.bounds.up_seconds_max), interrupted: context.interrupted }
 }
 
 /// What a request to the engine came to. `done` says what was done, `what` names the request in an infinitive, such as
@@ -109,6 +110,9 @@ pub(super) fn failed(error: String) -> Outcome {
 mod tests {
     use std::cell::Cell;
 
+    use repair_model::bounds::Bounds;
+    use repair_pipeline::outside::EffectId;
+
     use super::*;
 
     /// What becomes of a shell's script that is asked to stop once it runs, or runs out of time.
@@ -118,11 +122,15 @@ mod tests {
             looks.set(looks.get() + 1);
             stop && looks.get() > 4
         };
+        let session = "20260131-235959-0a1b2c3d".parse().expect("an id");
         let context = EffectContext {
+            effect: EffectId { session, place: 0, operation: None },
             lease: Vec::new(),
-            seconds_max,
+            bounds: &Bounds { up_seconds_max: seconds_max, ..Bounds::default() },
             started: &mut |_| Ok(()),
+            accepted: &mut |_| Ok(()),
             progress: &mut |_| {},
+            waiting: &mut |_| {},
             interrupted: &interrupted,
         };
         call(&Invocation::new("/bin/sh", ["-c", script]), "compose up", context).await.expect("no log is written")

@@ -13,7 +13,7 @@ use repair_pipeline::outside::{Dirt, FileStanding, Standing, TargetError};
 use super::ComposeDeployment;
 use super::preparing::{file_refusal, refusal};
 use crate::compose::patch;
-use crate::files::{self, ID, check_place, modified, put_inside};
+use crate::files::{self, modified, place_of, put_inside};
 
 impl ComposeDeployment {
     /// Each file of `edits` once, in order of name, and what of the repository is modified.
@@ -76,14 +76,14 @@ fn files_of(step: &Step) -> Vec<&str> {
     let changed = match &step.change {
         Change::Edit(edit) => Some(edit.file.as_str()),
         Change::SecretValue(edit) => Some(edit.file.as_str()),
-        Change::Nothing | Change::Containers(_) | Change::Networks(_) | Change::Images(_) => None,
+        Change::Nothing
+        | Change::Containers(_)
+        | Change::Networks(_)
+        | Change::Images(_)
+        | Change::Resource(_)
+        | Change::Deployment(_) => None,
     };
     step.footprint.files.keys().map(String::as_str).chain(changed).collect()
-}
-
-fn place_of(pattern: &str, session: &SessionId) -> Result<String, String> {
-    check_place(pattern)?;
-    Ok(pattern.replace(ID, session.as_str()))
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ impl ComposeDeployment {
                 let (found, cut) = bounded(self.images().await.map_err(|error| unavailable(&error))?);
                 Ok((Fact::Images(found), cut))
             }
+            Query::Azure(_) => Err(Refusal::Unavailable("the target is a Compose project".to_owned())),
             Query::EmptyVariables => {
                 let (found, cut) = bounded(self.empty_variables().await.map_err(|error| unavailable(&error))?);
                 Ok((Fact::EmptyVariables(found), cut))

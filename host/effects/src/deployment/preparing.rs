@@ -64,6 +64,7 @@ impl ComposeDeployment {
                 Action::RemoveStaleNetwork { network, id } => {
                     self.resolve_network_removal(network, id, &files, &mut earlier).await?
                 }
+                Action::Azure(_) => return Err(refusal(super::NOT_AZURE.to_owned())),
                 Action::SetEnvValue(value) => {
                     self.resolve_value(value, &mut files, &mut earlier, &mut warnings).await?
                 }

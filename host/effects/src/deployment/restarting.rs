@@ -81,7 +81,7 @@ impl ComposeDeployment {
 
     /// Restarts what the step names, by the ids that it names.
     pub(super) async fn restart(&self, step: &Step, context: EffectContext<'_>) -> Outcome {
-        let deadline = Instant::now() + Duration::from_secs(context.seconds_max);
+        let deadline = Instant::now() + Duration::from_secs(context.bounds.up_seconds_max);
         let mut restarted = Vec::new();
         for name in names_in(step) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -93,7 +93,7 @@ impl ComposeDeployment {
                 return Outcome::Abandoned { reason: so_far("you wished to stop") };
             }
             if left.is_zero() {
-                return failed(so_far(&format!("{} s were over", context.seconds_max)));
+                return failed(so_far(&format!("{} s were over", context.bounds.up_seconds_max)));
             }
             let Some(mark) = step.footprint.containers.get(name) else {
                 return failed(so_far(&format!("the plan does not say which container `{name}` is")));

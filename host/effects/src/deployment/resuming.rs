@@ -41,7 +41,8 @@ impl ComposeDeployment {
             | Action::RestartService { .. }
             | Action::RemoveStaleContainer { .. }
             | Action::RemoveStaleNetwork { .. }
-            | Action::SetEnvValue(_) => {
+            | Action::SetEnvValue(_)
+            | Action::Azure(_) => {
                 let now = self.footprint(step).await?;
                 if let Some(difference) = step.footprint.difference(&now) {
                     return Err(refusal(difference));

@@ -13,8 +13,8 @@ use repair_pipeline::outside::TargetError;
 
 use super::ComposeDeployment;
 use super::staleness::temporary_name;
-use crate::docker::ports::shell_quoted;
 use crate::docker::{PAST_SECONDS, RecentPast};
+use crate::shell::shell_quoted;
 
 /// Exit codes of SIGKILL and SIGTERM, as shells count.
 const KILLED: i32 = 137;
@@ -41,7 +41,7 @@ impl ComposeDeployment {
     ) -> Result<Vec<Container>, TargetError> {
         let found = self.engine.list_with_past(&self.target.project).await;
         let (mut found, past) = found.map_err(|error| Self::engine_failed(&error))?;
-        let named = self.target.services.as_slice();
+        let named = self.scope.services.as_slice();
         let wanted = self.wanted_at.map(|at| Wanted::new(at, Timestamp::now(), named));
         if let Some((container, known)) = stopped_on_purpose(services, gone, &found, &past, wanted) {
             return Err(refused(&self.target.project, container, known));

@@ -18,7 +18,7 @@ impl ComposeDeployment {
         let mut services: Vec<ServiceVerdict> = model
             .services
             .iter()
-            .filter(|service| self.target.wants(&service.name) && service.scale > 0)
+            .filter(|service| self.scope.wants(&service.name) && service.scale > 0)
             .map(|service| verdict_on(service, &summaries))
             .collect();
         if let Some(refused) = self.refused_in_words() {

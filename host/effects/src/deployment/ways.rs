@@ -11,7 +11,7 @@ use repair_model::plan::{Change, Step};
 
 use super::ComposeDeployment;
 use crate::docker::is_full_id;
-use crate::docker::ports::shell_quoted;
+use crate::shell::argument as word;
 
 /// What the commands are about, besides the step.
 struct Place<'p> {
@@ -63,6 +63,7 @@ fn commands(step: &Step, place: &Place<'_>) -> Vec<String> {
             id.map(|id| format!("docker network inspect --format '{{{{.Name}}}}' {id}")).into_iter().collect()
         }
         Action::SetEnvValue(value) => of_value(value, step, place),
+        Action::Azure(_) => Vec::new(),
     }
 }
 
@@ -115,11 +116,6 @@ fn ids_in(step: &Step) -> impl Iterator<Item = &str> {
 
 fn path(place: &Place<'_>, file: &str) -> Option<String> {
     word(&place.directory.join(file).to_string_lossy())
-}
-
-fn word(text: &str) -> Option<String> {
-    let plain = !text.is_empty() && !text.starts_with('-') && !text.contains(char::is_control);
-    plain.then(|| shell_quoted(text))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::answers::Listed;
 use super::connection::{Engine, EngineError};
 use super::listeners::{listeners, ports_taken, process_of};
 use super::sight::Sight;
+use crate::shell::shell_quoted;
 
 /// Ports below this one need rights of their own and are never proposed.
 const UNPRIVILEGED_MIN: u16 = 1024;
@@ -139,15 +140,6 @@ fn stop_process(pid: u32, name: Option<&str>, port: &PortKey) -> OtherWay {
     }
     let what = format!("stop {named} (process {pid}), which holds {port}; whatever it serves is gone then");
     OtherWay { what, command: format!("kill {pid}") }
-}
-
-/// `word` as one word of a POSIX shell (Shell Command Language, section 2.2.2).
-pub fn shell_quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+,=".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn owner_on_this_host(key: &PortKey) -> PortOwner {
@@ -334,14 +326,5 @@ mod tests {
         assert_eq!(command(&hidden), "sudo ss -tlnp 'sport = :8080'");
         assert_eq!(holder_stop_command(&PortOwner::NotHeld, &port), None);
         assert_eq!(holder_stop_command(&PortOwner::Unknown, &port), None);
-    }
-
-    #[test]
-    fn empty_and_odd_words_are_quoted() {
-        assert_eq!(shell_quoted(""), "''");
-        assert_eq!(shell_quoted("a-b_c.d/e"), "a-b_c.d/e");
-        assert_eq!(shell_quoted("$(x)"), "'$(x)'");
-        assert_eq!(shell_quoted("we'b"), r"'we'\''b'");
-        assert_eq!(shell_quoted("ünder"), "'ünder'");
     }
 }

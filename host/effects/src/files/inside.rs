@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
 use repair_faults::Point;
+use repair_model::ids::SessionId;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -31,6 +32,15 @@ pub fn check_place(place: &str) -> Result<(), String> {
         return Err(format!("`{place}` needs `{ID}` where the id of the session belongs, so that no two share a file"));
     }
     Ok(())
+}
+
+/// Where the projection of a session is put.
+///
+/// # Errors
+/// Those of [`check_place`].
+pub fn place_of(pattern: &str, session: &SessionId) -> Result<String, String> {
+    check_place(pattern)?;
+    Ok(pattern.replace(ID, session.as_str()))
 }
 
 /// Puts `bytes` at `place`, a relative path below `root`; folders that are missing are made.

@@ -118,8 +118,8 @@ fn a_line_beyond_the_limit_is_damage_and_not_read_whole() {
 #[test]
 fn a_later_format_is_named() {
     let scene = Scene::with_lines(1);
-    add(&scene.log(), b"{\"v\":3,\"seq\":3}\n");
-    assert!(scene.damage().contains("format version 3"));
+    add(&scene.log(), b"{\"v\":4,\"seq\":3}\n");
+    assert!(scene.damage().contains("format version 4"));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_list_of_known_targets_that_cannot_be_understood_is_damage() {
     let scene = Scene::with_lines(1);
     let list = scene.state.root().join("known-targets.jsonl");
     let sound = std::fs::read_to_string(&list).expect("read");
-    for broken in [sound.replace("shop", "shoq"), sound.replace("\"v\":2", "\"v\":1"), "{}\n".into(), sound[..9].into()]
+    for broken in [sound.replace("shop", "shoq"), sound.replace("\"v\":3", "\"v\":1"), "{}\n".into(), sound[..9].into()]
     {
         put(&list, broken.as_bytes());
         assert!(matches!(scene.state.known_targets(), Err(LogError::Damaged(_))), "{broken}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use repair_model::event::{Ending, Event, Holder, Purpose};
 use repair_model::ids::{Digest, SessionId};
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_pipeline::outside::{Clock, Durability, Log as _, LogError};
 use tempfile::TempDir;
 
@@ -180,10 +180,7 @@ pub(crate) fn target_in(directory: &Path) -> Target {
         endpoint: "unix:///var/run/docker.sock".into(),
         directory: directory.to_owned(),
         project: "shop".into(),
-        files: vec![directory.join("compose.yaml")],
-        files_are_explicit: false,
-        profiles: Vec::new(),
-        services: Vec::new(),
+        scope: Scope::Compose(ComposeScope::default()),
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Footprint {
     /// Id of each image concerned, by reference; `None` if the engine does not have it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, Option<String>>,
+    /// What identifies the state of each Azure resource concerned, by id; `None` if it must not exist.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, Option<String>>,
 }
 
 /// What identifies the state of a container.
@@ -85,7 +88,7 @@ impl Footprint {
         if let Some(name) = now.containers.keys().find(|name| !self.containers.contains_key(*name)) {
             return Some(format!("container `{name}` has appeared"));
         }
-        self.network_difference(now).or_else(|| self.image_difference(now))
+        self.network_difference(now).or_else(|| self.image_difference(now)).or_else(|| self.resource_difference(now))
     }
 
     fn network_difference(&self, now: &Self) -> Option<String> {
@@ -107,6 +110,15 @@ impl Footprint {
             (None, Some(_)) => Some(format!("image `{image}` has appeared")),
             (Some(_), None) => Some(format!("image `{image}` is gone")),
             (Some(then), Some(now)) if *then != now => Some(format!("image `{image}` is another one now")),
+            _ => None,
+        })
+    }
+
+    fn resource_difference(&self, now: &Self) -> Option<String> {
+        self.resources.iter().find_map(|(id, mark)| match (mark, now.resources.get(id).cloned().flatten()) {
+            (None, Some(_)) => Some(format!("`{id}` has appeared")),
+            (Some(_), None) => Some(format!("`{id}` is gone")),
+            (Some(then), Some(now)) if *then != now => Some(format!("`{id}` was {then} and is {now}")),
             _ => None,
         })
     }
@@ -154,6 +166,22 @@ mod tests {
             (None, None, None),
         ] {
             assert_eq!(image(then).difference(&image(now)).as_deref(), words, "{then:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn an_azure_resource_that_came_went_or_changed_is_a_difference() {
+        let resource = |mark: Option<&str>| Footprint {
+            resources: BTreeMap::from([("/servers/db".to_owned(), mark.map(str::to_owned))]),
+            ..Footprint::default()
+        };
+        for (then, now, words) in [
+            (None, Some("Ready"), Some("`/servers/db` has appeared")),
+            (Some("Stopped"), None, Some("`/servers/db` is gone")),
+            (Some("Stopped"), Some("Ready"), Some("`/servers/db` was Stopped and is Ready")),
+            (Some("Stopped"), Some("Stopped"), None),
+        ] {
+            assert_eq!(resource(then).difference(&resource(now)).as_deref(), words, "{then:?} {now:?}");
         }
     }
 

@@ -11,11 +11,14 @@ use cedar_policy::{
     EntityUid, RestrictedExpression as Value, Schema,
 };
 use repair_model::action::{Action, PortMove};
+use repair_model::azure::{Awaited, AzureAction, VaultName, WantedChange};
 use repair_model::compose::Published;
 use repair_model::decision::{Decided, Decision};
 use repair_model::finding::Finding;
 use repair_model::ids::Permille;
-use repair_model::plan::{Change, ContainerChange, ContainerOperation, FileEdit, ImageChange, Step};
+use repair_model::plan::{
+    Change, ContainerChange, ContainerOperation, DeploymentChange, FileEdit, ImageChange, ResourceOperation, Step,
+};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
 use repair_model::text::escaped_short;
@@ -231,8 +234,62 @@ fn of_action(step: &Step) -> Result<HashMap<&'static str, Value>, String> {
         (Action::SetEnvValue(value), Change::SecretValue(edit)) => {
             Ok(HashMap::from([("variable", string(&value.variable)), ("file", string(&edit.file))]))
         }
+        (Action::Azure(action), change) => of_azure(action, change).ok_or_else(misfit),
         _ => Err(misfit()),
     }
+}
+
+fn of_azure(action: &AzureAction, change: &Change) -> Option<HashMap<&'static str, Value>> {
+    let changed = |operation| match change {
+        Change::Resource(resource) if resource.operation == operation => Some(resource.id.to_lowercase()),
+        _ => None,
+    };
+    Some(match action {
+        AzureAction::StartMysql { server, .. } => {
+            HashMap::from([("server", string(server)), ("id", string(&changed(ResourceOperation::Start)?))])
+        }
+        AzureAction::RecoverVault(vault) => of_vault(vault, &changed(ResourceOperation::Recover)?),
+        AzureAction::PurgeVault(vault) => of_vault(vault, &changed(ResourceOperation::Purge)?),
+        AzureAction::RegisterProvider { namespace } => {
+            changed(ResourceOperation::Register)?;
+            HashMap::from([("namespace", string(namespace))])
+        }
+        AzureAction::DeployTemplate { deployment } => match change {
+            Change::Deployment(change) => of_deployment(deployment, change),
+            _ => return None,
+        },
+        AzureAction::AwaitState { what, name } if *change == Change::Nothing => {
+            let what = match what {
+                Awaited::Deployment => "deployment",
+                Awaited::MysqlServer => "mysql-server",
+            };
+            HashMap::from([("what", string(what)), ("name", string(name))])
+        }
+        AzureAction::AwaitState { .. } => return None,
+    })
+}
+
+fn of_vault(vault: &VaultName, id: &str) -> HashMap<&'static str, Value> {
+    HashMap::from([
+        ("vault", string(&vault.vault)),
+        ("id", string(id)),
+        ("location", string(&vault.location)),
+        ("deleted", string(&vault.deleted)),
+    ])
+}
+
+fn of_deployment(deployment: &str, change: &DeploymentChange) -> HashMap<&'static str, Value> {
+    let ids = |makes: bool| -> Vec<String> {
+        let chosen = change.resources.iter().filter(|resource| (resource.change == WantedChange::Create) == makes);
+        chosen.map(|resource| resource.id.to_lowercase()).collect()
+    };
+    let types: Vec<String> = change.resources.iter().map(|resource| resource.resource_type.to_lowercase()).collect();
+    HashMap::from([
+        ("deployment", string(deployment)),
+        ("types", strings(types.iter().map(String::as_str))),
+        ("creates", strings(ids(true).iter().map(String::as_str))),
+        ("writes", strings(ids(false).iter().map(String::as_str))),
+    ])
 }
 
 fn of_remap(port_move: &PortMove, edit: &FileEdit) -> Result<HashMap<&'static str, Value>, String> {

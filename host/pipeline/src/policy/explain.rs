@@ -15,12 +15,13 @@ use repair_model::plan::{
     SecretEdit, Step,
 };
 use repair_model::risk::Risk;
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_model::tool::ToolRef;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Policies;
+use super::azure_examples;
 use super::decide::Request;
 use super::layers::{Layer, PolicySource};
 
@@ -125,10 +126,7 @@ fn answer(policies: &Policies, kind: ActionKind, risk: Risk) -> AnswerExplained 
         endpoint: "unix:///var/run/docker.sock".to_owned(),
         directory: "/srv/example".into(),
         project: "example".to_owned(),
-        files: Vec::new(),
-        files_are_explicit: false,
-        profiles: Vec::new(),
-        services: Vec::new(),
+        scope: Scope::Compose(ComposeScope::default()),
     };
     let finding = Finding {
         class,
@@ -192,6 +190,12 @@ fn representative(kind: ActionKind, risk: Risk) -> (&'static str, FailureClass, 
             let action = Action::RemoveStaleNetwork { network, id };
             ("stale-networks", FailureClass::DockerOrphansOrStaleNetwork, action, change)
         }
+        ActionKind::StartMysql => azure_examples::start_mysql(),
+        ActionKind::RecoverVault => azure_examples::recover_vault(),
+        ActionKind::PurgeVault => azure_examples::purge_vault(),
+        ActionKind::RegisterProvider => azure_examples::register_provider(),
+        ActionKind::DeployTemplate => azure_examples::deploy_template(),
+        ActionKind::AwaitState => azure_examples::await_state(),
         ActionKind::SetEnvValue => {
             let value = example_value();
             let change = Change::SecretValue(example_secret(&value));

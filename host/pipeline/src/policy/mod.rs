@@ -9,6 +9,7 @@
 //!
 //! Invariants: code sets the ceiling, a later layer only tightens bounds, a project only forbids, an error denies.
 
+mod azure_examples;
 mod bounds_file;
 mod check;
 mod decide;

@@ -39,8 +39,12 @@ const TOOL: [Attribute; 3] = [
 ];
 
 const EVERY_ACTION: [Attribute; 4] = [
-    attribute("project", "String", "The Compose project name."),
-    attribute("endpoint", "String", "The engine, such as `unix:///var/run/docker.sock`."),
+    attribute("project", "String", "The Compose project name, or the Azure resource group."),
+    attribute(
+        "endpoint",
+        "String",
+        "The engine, such as `unix:///var/run/docker.sock`, or the URL of Azure's resource manager.",
+    ),
     attribute("risk", "Risk", "The host's assessment of this very action."),
     attribute("risk_rank", "Long", "The same from 0 (read-only) to 4 (irreversible)."),
 ];
@@ -95,6 +99,31 @@ const SET_ENV_VALUE: [Attribute; 2] = [
     attribute("file", "String", "The file, relative to the project directory where it lies below it, else absolute."),
 ];
 
+const START_MYSQL: [Attribute; 2] = [
+    attribute("server", "String", "Name of the MySQL flexible server."),
+    attribute("id", "String", "Its full id, lower case."),
+];
+
+const DELETED_VAULT: [Attribute; 4] = [
+    attribute("vault", "String", "Name of the deleted vault."),
+    attribute("id", "String", "Full id that it had, lower case."),
+    attribute("location", "String", "Where it was; lower case without spaces."),
+    attribute("deleted", "String", "When it was deleted, as Azure writes it."),
+];
+
+const REGISTER_PROVIDER: [Attribute; 1] =
+    [attribute("namespace", "String", "Resource provider, such as `Microsoft.KeyVault`.")];
+
+const DEPLOY_TEMPLATE: [Attribute; 4] = [
+    attribute("deployment", "String", "The deployment that is made once more."),
+    attribute("types", "Set<String>", "Types of all resources that it writes, lower case."),
+    attribute("creates", "Set<String>", "Full ids of the resources that it makes, lower case."),
+    attribute("writes", "Set<String>", "Full ids of the resources that exist and are written, lower case."),
+];
+
+const AWAIT_STATE: [Attribute; 2] =
+    [attribute("what", "String", "`deployment` or `mysql-server`."), attribute("name", "String", "Its name.")];
+
 const CONTEXT: [Attribute; 6] = [
     attribute("class", "Class", "What failed."),
     attribute("confidence", "Long", "How sure the host is of that, in thousandths."),
@@ -118,6 +147,12 @@ pub(super) const fn entity_type(kind: ActionKind) -> &'static str {
         ActionKind::RemoveStaleContainer => "RemoveStaleContainer",
         ActionKind::RemoveStaleNetwork => "RemoveStaleNetwork",
         ActionKind::SetEnvValue => "SetEnvValue",
+        ActionKind::StartMysql => "StartMysql",
+        ActionKind::RecoverVault => "RecoverVault",
+        ActionKind::PurgeVault => "PurgeVault",
+        ActionKind::RegisterProvider => "RegisterProvider",
+        ActionKind::DeployTemplate => "DeployTemplate",
+        ActionKind::AwaitState => "AwaitState",
     }
 }
 
@@ -140,6 +175,11 @@ const fn attributes(kind: ActionKind) -> &'static [Attribute] {
         ActionKind::RemoveStaleContainer => &REMOVE_STALE_CONTAINER,
         ActionKind::RemoveStaleNetwork => &REMOVE_STALE_NETWORK,
         ActionKind::SetEnvValue => &SET_ENV_VALUE,
+        ActionKind::StartMysql => &START_MYSQL,
+        ActionKind::RecoverVault | ActionKind::PurgeVault => &DELETED_VAULT,
+        ActionKind::RegisterProvider => &REGISTER_PROVIDER,
+        ActionKind::DeployTemplate => &DEPLOY_TEMPLATE,
+        ActionKind::AwaitState => &AWAIT_STATE,
     }
 }
 
@@ -155,6 +195,16 @@ const fn summary(kind: ActionKind) -> &'static str {
         }
         ActionKind::RemoveStaleNetwork => "Removes one network of the project that nothing is attached to.",
         ActionKind::SetEnvValue => "Gives an empty variable a random value that nobody has seen.",
+        ActionKind::StartMysql => "Starts a stopped MySQL flexible server, which costs money from then on.",
+        ActionKind::RecoverVault => "Brings a deleted vault back with everything that was in it.",
+        ActionKind::PurgeVault => {
+            "Removes a deleted vault with everything that was in it, for good. A person types its name; nothing else says yes."
+        }
+        ActionKind::RegisterProvider => "Registers the subscription for a resource provider.",
+        ActionKind::DeployTemplate => {
+            "Deploys the same template with the same parameters again. Incremental mode, and nothing is deleted."
+        }
+        ActionKind::AwaitState => "Waits until something has come to rest, and changes nothing.",
     }
 }
 

@@ -20,10 +20,10 @@ use repair_model::plan::{
     SecretEdit, Step,
 };
 use repair_model::risk::Risk;
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_model::tool::ToolRef;
 
-use super::{Layer, Policies, PolicyProblem, PolicySource, Request};
+use super::{Layer, Policies, PolicyProblem, PolicySource, Request, azure_examples};
 
 fn source(layer: Layer, text: &str) -> PolicySource {
     PolicySource { layer, name: format!("{layer}.cedar"), text: text.to_owned() }
@@ -84,6 +84,12 @@ impl Case {
             ActionKind::SetEnvValue => {
                 ("missing-secret", Action::SetEnvValue(env_value()), Change::SecretValue(secret_edit()))
             }
+            ActionKind::StartMysql => without_class(azure_examples::start_mysql()),
+            ActionKind::RecoverVault => without_class(azure_examples::recover_vault()),
+            ActionKind::PurgeVault => without_class(azure_examples::purge_vault()),
+            ActionKind::RegisterProvider => without_class(azure_examples::register_provider()),
+            ActionKind::DeployTemplate => without_class(azure_examples::deploy_template()),
+            ActionKind::AwaitState => without_class(azure_examples::await_state()),
         };
         Self {
             tool: ToolRef {
@@ -112,6 +118,10 @@ impl Case {
             interactive: self.interactive,
         })
     }
+}
+
+fn without_class((tool, _, action, change): azure_examples::Example) -> (&'static str, Action, Change) {
+    (tool, action, change)
 }
 
 fn decide(policies: &Policies, kind: ActionKind, risk: Risk) -> Decision {
@@ -185,10 +195,7 @@ fn target() -> Target {
         endpoint: "unix:///var/run/docker.sock".to_owned(),
         directory: "/srv/shop".into(),
         project: "shop".to_owned(),
-        files: vec!["/srv/shop/compose.yaml".into()],
-        files_are_explicit: false,
-        profiles: Vec::new(),
-        services: Vec::new(),
+        scope: Scope::Compose(ComposeScope::default()),
     }
 }
 

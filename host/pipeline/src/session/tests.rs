@@ -8,6 +8,7 @@ use repair_model::action::Action;
 use repair_model::event::{Ending, Record, SettledBy};
 use repair_model::grant::Channel;
 use repair_model::ids::Domain;
+use repair_model::target::{ComposeScope, Scope};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("in range")
@@ -33,6 +34,7 @@ fn grant(nonce: &str) -> Grant {
         granted_at: at(1),
         expires_at: at(99),
         nonce: nonce.into(),
+        typed: Vec::new(),
     }
 }
 
@@ -47,10 +49,7 @@ fn began() -> Event {
             endpoint: "unix:///run/docker.sock".into(),
             directory: "/srv/shop".into(),
             project: "shop".into(),
-            files: vec![],
-            files_are_explicit: false,
-            profiles: vec![],
-            services: vec![],
+            scope: Scope::Compose(ComposeScope::default()),
         },
     }
 }

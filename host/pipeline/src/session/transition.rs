@@ -27,9 +27,11 @@ pub(super) fn advance(session: &mut Session, event: &Event, time: Timestamp) -> 
         Event::ApprovalRefused { .. } | Event::Granted { .. } | Event::GrantUsed { .. } | Event::GrantVoided { .. } => {
             grant(session, event)
         }
-        Event::Intended { .. } | Event::EffectStarted { .. } | Event::Settled { .. } | Event::Checkpoint { .. } => {
-            step(session, event, time)
-        }
+        Event::Intended { .. }
+        | Event::EffectStarted { .. }
+        | Event::OperationBegan { .. }
+        | Event::Settled { .. }
+        | Event::Checkpoint { .. } => step(session, event, time),
         Event::Verified { verdict } => {
             running(session)?;
             no_open_intent(session)?;
@@ -79,11 +81,13 @@ pub(super) fn after_the_end(session: &mut Session, event: &Event, time: Timestam
             intent: intent.clone(),
             intended_at: time,
             process: None,
+            operation: None,
             outcome: None,
         }),
         Event::EffectStarted { step, process } => {
             open_step(session, *step)?.process = Some(process.clone());
         }
+        Event::OperationBegan { step, url } => open_step(session, *step)?.operation = Some(url.clone()),
         Event::Settled { step, outcome, .. } => unsettled_step(session, *step)?.outcome = Some(outcome.clone()),
         _ => {}
     }
@@ -233,6 +237,7 @@ fn step(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), Str
                 intent: intent.clone(),
                 intended_at: time,
                 process: None,
+                operation: None,
                 outcome: None,
             });
             session.phase = Phase::Execution;
@@ -240,6 +245,10 @@ fn step(session: &mut Session, event: &Event, time: Timestamp) -> Result<(), Str
         Event::EffectStarted { step, process } => {
             running(session)?;
             open_step(session, *step)?.process = Some(process.clone());
+        }
+        Event::OperationBegan { step, url } => {
+            running(session)?;
+            open_step(session, *step)?.operation = Some(url.clone());
         }
         Event::Settled { step, outcome, by } => {
             let state = match by {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use repair_model::action::Action;
+use repair_model::azure::AzureAction;
 use repair_model::container::{Container, ContainerRef, ContainerState, Health};
 use repair_model::env_value::EnvValue;
 use repair_model::event::EffectProcess;
@@ -13,13 +14,16 @@ use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::{Outcome, Probe, Verdict};
 use repair_model::plan::{
     Change, ContainerChange, ContainerOperation, EditMethod, FileEdit, Footprint, ImageChange, NetworkChange, OtherWay,
-    SecretEdit, Step,
+    ResourceChange, ResourceOperation, SecretEdit, Step,
 };
 use repair_model::query::{Answer, Fact, Observation, Query, Refusal};
 use repair_model::risk::Risk;
 
 use super::{Call, FakeClock, Plant, Trace, verdict};
-use crate::outside::{Deployment, Dirt, EffectContext, LogError, Preparation, Prepared, TargetError};
+use crate::classification::container_errors;
+use crate::outside::{
+    Deployment, Dirt, EffectContext, EffectId, Inspection, LogError, Preparation, Prepared, TargetError,
+};
 
 /// The deployment.
 pub struct FakeDeployment {
@@ -100,6 +104,11 @@ impl FakeDeployment {
                 (Risk::Reversible, Change::Networks(vec![removed]))
             }
             Action::SetEnvValue(value) => (Risk::Reversible, Change::SecretValue(drawn(value))),
+            Action::Azure(AzureAction::PurgeVault(vault)) => {
+                let change = ResourceChange { id: vault.vault.clone(), operation: ResourceOperation::Purge };
+                (Risk::Irreversible, Change::Resource(change))
+            }
+            Action::Azure(_) => (Risk::Disruptive, Change::Nothing),
         };
         let before = Some(Digest::of(Domain::File, b"as planned"));
         let footprint =
@@ -210,6 +219,15 @@ fn drawn(value: &EnvValue) -> SecretEdit {
 }
 
 impl Deployment for FakeDeployment {
+    async fn inspect(&mut self) -> Result<Inspection, TargetError> {
+        let containers = match self.observe(&Query::Containers).await.answer {
+            Answer::Fact(Fact::Containers(containers)) => containers,
+            Answer::Refused(Refusal::Unavailable(what)) => return Err(TargetError { what, hints: Vec::new() }),
+            Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
+        };
+        Ok(Inspection { evidence: container_errors(&containers), containers, places_to_look: Vec::new() })
+    }
+
     async fn observe(&mut self, query: &Query) -> Observation {
         self.trace.push(Call::Observe(query.kind()));
         let answer = match query {
@@ -267,7 +285,7 @@ impl Deployment for FakeDeployment {
         }
     }
 
-    async fn probe(&mut self, step: &Step) -> Probe {
+    async fn probe(&mut self, step: &Step, _: &EffectId, _: &mut dyn FnMut(&str)) -> Probe {
         self.trace.push(Call::Probe(step.action.kind()));
         self.probed.push(step.clone());
         self.plant.as_ref().map_or_else(|| self.probe.clone(), |plant| plant.probe(step))

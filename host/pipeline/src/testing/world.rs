@@ -16,7 +16,7 @@ use repair_model::ids::{Permille, SessionId};
 use repair_model::outcome::{Probe, ServiceVerdict, Verdict};
 use repair_model::plan::FrozenPlan;
 use repair_model::query::{Query, QueryKind};
-use repair_model::target::Target;
+use repair_model::target::{ComposeScope, Scope, Target};
 use repair_model::tool::{Manifest, Proposal, ToolAnswer, ToolRef};
 
 use super::{FakeClock, FakeDeployment, FakeLog, FakePerson, FakeTools, Killed, Trace};
@@ -299,9 +299,6 @@ fn target() -> Target {
         endpoint: "unix:///var/run/docker.sock".to_owned(),
         directory: "/srv/shop".into(),
         project: "shop".to_owned(),
-        files: vec!["/srv/shop/compose.yaml".into()],
-        files_are_explicit: false,
-        profiles: Vec::new(),
-        services: Vec::new(),
+        scope: Scope::Compose(ComposeScope::default()),
     }
 }

@@ -10,7 +10,9 @@ use repair_model::risk::Risk;
 
 use super::next_steps::{denied_steps, other_ways};
 use super::{Approval, Course, Next, Workflow, WorkflowError};
-use crate::approval::{self, ApprovalRequest, Person, PersonsAnswer, Progress, strictest, yes_flag_covers};
+use crate::approval::{
+    self, ApprovalRequest, Person, PersonsAnswer, Progress, names_what_is_lost, strictest, yes_flag_covers,
+};
 use crate::outside::{Deployment, Durability, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::policy::Request;
@@ -43,14 +45,14 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         loop {
             let decision = self.decide(course, &draft.frozen, finding)?;
             let unattended = draft.frozen.plan().risk() <= Risk::UNATTENDED_MAX && !course.only_plans;
-            let channel = match decision {
+            let (channel, typed) = match decision {
                 Decision::Deny => {
                     let steps = denied_steps(&course.decided);
                     return Ok(Approval::Stop(Conclusion::Denied, steps));
                 }
-                Decision::Allow if unattended => Channel::Policy,
+                Decision::Allow if unattended => (Channel::Policy, Vec::new()),
                 Decision::Ask | Decision::Allow => match self.ask(course, &draft).await? {
-                    Answer::Yes(channel) => channel,
+                    Answer::Yes(channel, typed) => (channel, typed),
                     Answer::Granted(grant) => return Ok(Approval::Granted(draft, *grant)),
                     Answer::Stop(conclusion) => {
                         let ways = (conclusion == Conclusion::Declined).then(|| other_ways(&draft.frozen));
@@ -73,7 +75,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                     }
                 },
             };
-            let grant = self.grant(course, &draft.frozen, channel)?;
+            let grant = self.grant(course, &draft.frozen, channel, typed)?;
             return Ok(Approval::Granted(draft, grant));
         }
     }
@@ -120,7 +122,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     async fn ask(&mut self, course: &mut Course, draft: &Draft) -> Result<Answer, WorkflowError> {
         let frozen = &draft.frozen;
         if self.options.yes && !course.only_plans && yes_flag_covers(frozen.plan().risk()) {
-            return Ok(Answer::Yes(Channel::YesFlag));
+            return Ok(Answer::Yes(Channel::YesFlag, Vec::new()));
         }
         self.record(&course.session, Event::ApprovalAsked { plan: frozen.digest() }, Durability::Power)?;
         if !self.person.interactive() || course.only_plans {
@@ -159,7 +161,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 self.record(&course.session, event, Durability::Power)?;
                 Answer::Stop(Conclusion::Declined)
             }
-            (PersonsAnswer::Yes, _) => Answer::Yes(Channel::Terminal),
+            (PersonsAnswer::Yes, _) if frozen.plan().lost().is_empty() => Answer::Yes(Channel::Terminal, Vec::new()),
+            (PersonsAnswer::Typed(typed), _) if names_what_is_lost(frozen.plan(), &typed) => {
+                Answer::Yes(Channel::Terminal, typed)
+            }
+            (PersonsAnswer::Yes | PersonsAnswer::Typed(_), _) => Answer::Stop(Conclusion::AwaitingApproval),
             (PersonsAnswer::Method(method), _) => Answer::OtherWay(method),
             (PersonsAnswer::Later, _) if self.person.interrupted() => Answer::Stop(Conclusion::Interrupted),
             (PersonsAnswer::Later, Some(grant)) => {
@@ -176,6 +182,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         course: &mut Course,
         frozen: &FrozenPlan,
         channel: Channel,
+        typed: Vec<String>,
     ) -> Result<Grant, LogError> {
         let mut nonce = [0; 16];
         nonce[..12].copy_from_slice(&self.options.nonce_random);
@@ -187,6 +194,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         };
         let seconds = self.policies.bounds().grant_seconds_max;
         let grant = approval::grant(frozen, &course.session, approver, channel, self.clock.now(), seconds, nonce);
+        let grant = Grant { typed, ..grant };
         self.record(&course.session, Event::Granted { grant: grant.clone() }, Durability::Power)?;
         self.log.sign_head()?;
         Ok(grant)
@@ -196,7 +204,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 /// What came of asking.
 enum Answer {
     /// Yes, and how it was said.
-    Yes(Channel),
+    Yes(Channel, Vec<String>),
     /// Somebody has said yes from elsewhere meanwhile.
     Granted(Box<Grant>),
     /// Do it there instead.

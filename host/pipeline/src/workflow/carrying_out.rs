@@ -3,7 +3,6 @@
 use repair_model::event::{BlockReason, Event};
 use repair_model::grant::{Grant, GrantVoid};
 use repair_model::plan::FrozenPlan;
-use repair_model::risk::Risk;
 
 use super::next_steps::{done_detail, or_look, other_ways};
 use super::resuming::draft_of;
@@ -43,6 +42,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         match execution {
             Execution::Done => Ok(Next::Verify(Box::new(frozen.clone()))),
             Execution::Failed => self.another_round(&course.session),
+            // It goes on where it was begun, and whoever stopped the waiting is not asked what came of it.
+            Execution::Unclear(reason) if self.person.interrupted() => {
+                self.person.tell(Progress::Waiting(&reason));
+                Ok(Next::Conclude(Conclusion::Interrupted, Vec::new()))
+            }
             Execution::Unclear(reason) => self.unclear(course, reason).await,
             Execution::Abandoned(reason) if self.person.interrupted() => {
                 self.person.tell(Progress::Void(&reason));
@@ -109,7 +113,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// Looks afresh, and says whether the target is healthy now.
     pub(super) async fn verify(&mut self, course: &mut Course, frozen: &FrozenPlan) -> Result<Next, WorkflowError> {
-        let looked_only = frozen.plan().risk() == Risk::ReadOnly;
+        let looked_only = frozen.plan().only_looks();
         let verdict = if looked_only {
             self.deployment.verify().await?
         } else {

@@ -9,9 +9,9 @@ use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::{FrozenPlan, Step};
 
 use super::{Course, Workflow, WorkflowError};
-use crate::approval::{Person, SettleRequest};
+use crate::approval::{Person, Progress, SettleRequest};
 use crate::execution::checkpoint;
-use crate::outside::{Deployment, Durability, Log, Tools};
+use crate::outside::{Deployment, Durability, EffectId, Log, Tools};
 use crate::session::{Session, StepState};
 
 impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
@@ -132,7 +132,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             && let Ok(frozen) = self.frozen(session, *plan)
         {
             // The step may have come upon a file that the ones before it wrote into.
-            self.recall_drawn_values(&frozen, session.done_steps()).await;
+            self.recall_drawn_values(&session.id, &frozen, session.done_steps()).await;
         }
         let (outcome, words) = match self.probe(session, state).await {
             Probe::Happened => (Outcome::Done { detail: "settled by its probe".to_owned() }, "had happened".to_owned()),
@@ -174,7 +174,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
     async fn probe(&mut self, session: &Session, state: &StepState) -> Probe {
         match &state.intent {
             Intent::Apply { action, .. } => match self.planned_step(session, state) {
-                Ok(step) if step.action == *action => self.deployment.probe(&step).await,
+                Ok(step) if step.action == *action => {
+                    let effect = effect_of(session, state);
+                    let person = &mut *self.person;
+                    let mut waiting = |what: &str| person.tell(Progress::Waiting(what));
+                    self.deployment.probe(&step, &effect, &mut waiting).await
+                }
                 Ok(_) => Probe::Unclear("the plan has another action at this step than the log says".to_owned()),
                 Err(reason) => Probe::Unclear(reason),
             },
@@ -203,4 +208,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             false => Err("the stored plan is not the one that the step belongs to".to_owned()),
         }
     }
+}
+
+/// Which effect a step of the log was.
+fn effect_of(session: &Session, state: &StepState) -> EffectId {
+    let place = session.steps.iter().rposition(|other| other == state).unwrap_or_default();
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    EffectId { session: session.id.clone(), place, operation: state.operation.clone() }
 }

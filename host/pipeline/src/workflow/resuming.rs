@@ -3,6 +3,7 @@
 //!
 //! Refused: a session that is over, and one that was taken over too often unless a person stands in front of it.
 
+use repair_model::action::Action;
 use repair_model::bounds::Bounds;
 use repair_model::decision::Decision;
 use repair_model::event::{BlockReason, Event, Intent, Purpose};
@@ -16,10 +17,10 @@ use repair_model::tool::Proposal;
 use super::next_steps::other_ways;
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress, yes_flag_covers};
-use crate::outside::{Deployment, Durability, Log, LogError, Tools};
+use crate::outside::{Deployment, Durability, EffectId, Log, LogError, Tools};
 use crate::planning::Draft;
 use crate::report::{Conclusion, Report, StepReport};
-use crate::session::{PlanState, Session, Status};
+use crate::session::{PlanState, Session, Status, StepState};
 
 /// Why a session cannot be resumed. [`Ineligible::reason`] is the word for programs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -196,11 +197,12 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     /// Lets the deployment know the files again that drawn values were written into: only the process that drew them knew
     /// what such a file is now, and no log says it. Without that, a later step of the plan would find a changed file.
-    pub(super) async fn recall_drawn_values(&mut self, frozen: &FrozenPlan, done: usize) {
+    pub(super) async fn recall_drawn_values(&mut self, session: &SessionId, frozen: &FrozenPlan, done: usize) {
         let drew = |step: &&Step| matches!(step.change, Change::SecretValue(_));
         for step in frozen.plan().steps.iter().take(done).filter(drew) {
+            let effect = EffectId { session: session.clone(), place: 0, operation: None };
             // Nothing depends on the answer; the gate looks at the file itself.
-            self.deployment.probe(step).await;
+            self.deployment.probe(step, &effect, &mut |_| {}).await;
         }
     }
 
@@ -222,7 +224,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         }
         if let Some(grant) = session.used_grant(state.plan).or_else(|| session.unused_grant(state.plan)) {
             let grant = grant.clone();
-            self.recall_drawn_values(&frozen, done).await;
+            self.recall_drawn_values(id, &frozen, done).await;
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
         let changed = self.what_changed(&frozen);
@@ -251,7 +253,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         let session = self.session_now(id)?;
         Ok(Next::Round(match session.steps.last() {
             None => self.evidence_of(session.first_evidence)?,
-            Some(last) => failed_output(last.outcome.as_ref()).into_iter().collect(),
+            Some(last) => failed_output(last).into_iter().collect(),
         }))
     }
 }
@@ -281,11 +283,12 @@ fn steps_so_far(session: &Session, plan: Option<&FrozenPlan>) -> Vec<StepReport>
 }
 
 /// What a failed step printed, as evidence for the next round.
-fn failed_output(outcome: Option<&Outcome>) -> Option<Evidence> {
-    let Some(Outcome::Failed { error, output }) = outcome else { return None };
+fn failed_output(last: &StepState) -> Option<Evidence> {
+    let Some(Outcome::Failed { error, output }) = &last.outcome else { return None };
+    let of_azure = matches!(&last.intent, Intent::Apply { action: Action::Azure(_), .. });
     let lines = if output.is_empty() { std::slice::from_ref(error) } else { output.as_slice() };
     Some(Evidence {
-        provenance: Provenance::ComposeUp,
+        provenance: if of_azure { Provenance::ArmAnswer } else { Provenance::ComposeUp },
         lines: lines.iter().map(|line| crate::evidence::redacted(line)).collect(),
         truncated: false,
         lines_before: 0,

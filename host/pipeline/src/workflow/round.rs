@@ -4,14 +4,13 @@ use jiff::SignedDuration;
 use repair_model::event::{Event, EvidenceBlob};
 use repair_model::evidence::Evidence;
 use repair_model::finding::{FailureClass, Finding};
-use repair_model::query::{Answer, Fact, Query, Refusal};
 
 use super::next_steps::{half_done, next_steps_of, or_look, other_ways};
 use super::{Course, Next, Workflow, WorkflowError};
 use crate::approval::{Person, Progress};
-use crate::classification::{classify, container_errors};
+use crate::classification::{classify, point_to};
 use crate::execution::{ATTEMPT_WINDOW_SECONDS, attempts_since};
-use crate::outside::{Deployment, Durability, Log, TargetError, Tools};
+use crate::outside::{Deployment, Durability, Inspection, Log, Tools};
 use crate::planning::{Planner, Planning};
 use crate::report::Conclusion;
 
@@ -73,17 +72,15 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
 
     async fn diagnose(&mut self, course: &mut Course, mut evidence: Vec<Evidence>) -> Result<Finding, WorkflowError> {
         self.person.tell(Progress::Inspecting);
-        let containers = match self.deployment.observe(&Query::Containers).await.answer {
-            Answer::Fact(Fact::Containers(containers)) => containers,
-            Answer::Refused(Refusal::Unavailable(what)) => {
-                return Err(TargetError { what, hints: vec!["`repair doctor` checks the engine".to_owned()] }.into());
-            }
-            Answer::Fact(_) | Answer::Refused(_) => Vec::new(),
-        };
-        evidence.extend(container_errors(&containers));
-        // Last, because as long as the files are refused nothing else can be repaired.
-        evidence.extend(self.deployment.refusals());
-        let findings = classify(&evidence, &containers);
+        let Inspection { evidence: seen, containers, places_to_look } = self.deployment.inspect().await?;
+        evidence.extend(seen);
+        if evidence.is_empty() && containers.is_empty() {
+            // Nothing says any more what is wrong, and it is not well: what failed at first still has to be done.
+            let first = self.session_now(&course.session)?.first_evidence;
+            evidence = self.evidence_of(first)?;
+        }
+        let mut findings = classify(&evidence, &containers);
+        point_to(&places_to_look, &mut findings);
         let blob = self.log.store(&serde_json::to_vec(&EvidenceBlob { evidence })?)?;
         let event = Event::Diagnosed { round: course.round, evidence: blob, findings: findings.clone() };
         self.record(&course.session, event, Durability::Process)?;

@@ -6,6 +6,7 @@ use crate::bindings::repair::tool::types::{
     Query, Refusal, Reply, Service, ServiceImage, StaleContainer, ToolError,
 };
 use crate::kinds::{ActionKind, FailureClass, NEED_QUERIES_MAX, QueryKind};
+use crate::testing::AzureGroup;
 use crate::tool::{Tool, answer};
 
 /// Rounds that the real host grants.
@@ -21,6 +22,7 @@ pub struct FakeHost {
     networks: Vec<Network>,
     images: Vec<ServiceImage>,
     empty: Vec<EmptyVariable>,
+    azure: AzureGroup,
     held: Vec<(PortKey, PortOwner)>,
     remote: bool,
     refused: Vec<(QueryKind, Refusal)>,
@@ -57,6 +59,7 @@ impl FakeHost {
             networks: Vec::new(),
             images: Vec::new(),
             empty: Vec::new(),
+            azure: AzureGroup::default(),
             held: Vec::new(),
             remote: false,
             refused: Vec::new(),
@@ -134,6 +137,13 @@ impl FakeHost {
     pub fn empty_variable(mut self, empty: EmptyVariable) -> Self {
         self.empty.push(empty);
         self.empty.sort_by(|one, other| one.variable.cmp(&other.variable));
+        self
+    }
+
+    /// The Azure resource group; an empty one without errors by default.
+    #[must_use]
+    pub fn azure(mut self, azure: AzureGroup) -> Self {
+        self.azure = azure;
         self
     }
 
@@ -291,6 +301,13 @@ impl FakeHost {
             Query::Networks => Fact::Networks(self.networks.clone()),
             Query::Images => Fact::Images(self.images.clone()),
             Query::EmptyVariables => Fact::EmptyVariables(self.empty.clone()),
+            Query::ArmDeployment
+            | Query::WantedResources
+            | Query::DeletedVaults(_)
+            | Query::MysqlServers
+            | Query::ResourceProvider(_)
+            | Query::Locks
+            | Query::AzureAccount => self.azure.fact_for(query),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::access::LockLevel;
-use super::super::deployments::{DeploymentRequest, DeploymentState, Validation};
+use super::super::deployments::{DeploymentRequest, DeploymentState};
 use super::super::names::ProviderNamespace;
 use super::super::providers::Registration;
 use super::super::scripted::{
@@ -270,23 +270,6 @@ async fn a_preview_is_waited_for_through_empty_answers() {
     });
     let stopped = scripted.arm().await.what_if(&group(), &deployment(), &request_of_the_test(), &|| true).await;
     assert_eq!(stopped.map_err(|error| error.kind), Err(ErrorKind::Interrupted));
-}
-
-#[tokio::test]
-async fn a_template_that_would_be_refused_is_no_error_of_asking() {
-    let body = json!({ "error": { "code": "InvalidTemplateDeployment", "message": "m", "details": [{ "code": "QuotaExceeded", "message": "q" }] } });
-    for status in [400, 200] {
-        let (arm, _) = saying(status, body.clone()).await;
-        let Ok(Validation::Rejected(refusal)) = arm.validate(&group(), &deployment(), &request_of_the_test()).await
-        else {
-            panic!("{status}")
-        };
-        assert!(refusal.error.has_code("QuotaExceeded"));
-    }
-    let (arm, _) = saying(200, json!({ "properties": { "provisioningState": "Succeeded" } })).await;
-    assert_eq!(arm.validate(&group(), &deployment(), &request_of_the_test()).await, Ok(Validation::Accepted));
-    let (arm, _) = saying(403, body).await;
-    assert!(arm.validate(&group(), &deployment(), &request_of_the_test()).await.is_err());
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn every_layer_tightens_what_the_earlier_ones_left() {
     assert_eq!(by("rounds_max"), Some((1, Layer::Project)));
     assert_eq!(by("confidence_floor_permille"), Some((700, Layer::System)));
     assert_eq!(by("grant_seconds_max"), Some((3600, Layer::BuiltIn)));
-    assert_eq!(explained.len(), 14);
+    assert_eq!(explained.len(), 15);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::*;
 
 use ActionKind::{
-    CollectLogs, ComposeUp, PullImage, RemapPort, RemoveStaleContainer, RemoveStaleNetwork, RestartService, SetEnvValue,
+    AwaitState, CollectLogs, ComposeUp, DeployTemplate, PullImage, PurgeVault, RecoverVault, RegisterProvider,
+    RemapPort, RemoveStaleContainer, RemoveStaleNetwork, RestartService, SetEnvValue, StartMysql,
 };
 use Decision::{Allow, Ask, Deny};
 use Risk::{Disruptive, Irreversible, ReadOnly, Reversible, Safe};
@@ -17,8 +18,13 @@ fn the_built_in_policies_start_what_is_missing_and_ask_for_the_rest() {
         for (risk, expected) in
             [(ReadOnly, Allow), (Safe, Allow), (Reversible, Ask), (Disruptive, Ask), (Irreversible, Deny)]
         {
-            // A value that nobody sees is drawn only with somebody's yes.
-            let expected = if (kind, risk) == (SetEnvValue, Safe) { Ask } else { expected };
+            let expected = match (kind, risk) {
+                // A value that nobody sees is drawn, and a subscription changed, only with somebody's yes.
+                (SetEnvValue | RegisterProvider, Safe) => Ask,
+                // The one thing that is lost for good where a person types its name.
+                (PurgeVault, Irreversible) => Ask,
+                _ => expected,
+            };
             assert_eq!(decide(&policies, kind, risk), expected, "{kind} {risk}");
         }
     }
@@ -130,6 +136,8 @@ fn a_step_whose_change_does_not_fit_its_action_is_denied() {
             RemoveStaleContainer => Change::Containers(vec![container("web", ContainerOperation::Restart, true)]),
             RemoveStaleNetwork => Change::Networks(Vec::new()),
             SetEnvValue => Change::Edit(edit()),
+            StartMysql | RecoverVault | PurgeVault | RegisterProvider | DeployTemplate => Change::Nothing,
+            AwaitState => Change::Edit(edit()),
         };
         let denied = case.ask(&policies);
         assert_eq!(denied.decision, Deny, "{kind}");
@@ -325,7 +333,8 @@ fn explaining_answers_for_every_kind_and_risk() {
     .explain();
     assert_eq!(explained.answers.len(), ActionKind::ALL.len() * Risk::ALL.len());
     for row in &explained.answers {
-        assert_eq!(row.decided.decision == Deny, row.action == RemapPort || row.risk == Irreversible, "{row:?}");
+        let lost_for_good = row.risk == Irreversible && row.action != PurgeVault;
+        assert_eq!(row.decided.decision == Deny, row.action == RemapPort || lost_for_good, "{row:?}");
         assert!(!row.decided.because.contains("could not"), "{row:?}");
     }
     let project = explained.files.last().expect("two files");

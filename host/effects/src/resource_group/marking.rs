@@ -1,0 +1,142 @@
+//! What identifies the state of each thing that a step depends on, looked at anew.
+//!
+//! A deleted vault is named by its deletion: one that was revived, purged, or deleted once more meanwhile has another mark,
+//! and every grant for the old one is void.
+
+use std::collections::BTreeMap;
+
+use repair_model::azure::DeletedVault;
+use repair_model::ids::{Digest, Domain};
+use repair_model::plan::Footprint;
+use repair_pipeline::outside::TargetError;
+
+use super::inspecting::state_word;
+use super::looking::registration_word;
+use super::request::ParameterSource;
+use super::{ResourceGroup, refusal, target_error};
+use crate::azure::error::ArmError;
+use crate::azure::names::{Location, NameError, ProviderNamespace, ServerName, VaultName};
+use crate::azure::resource_id::ResourceId;
+use crate::files;
+
+const SERVER: &str = "Microsoft.DBforMySQL/flexibleServers";
+const VAULT: &str = "Microsoft.KeyVault/vaults";
+const DEPLOYMENT: &str = "Microsoft.Resources/deployments";
+const DELETED_VAULT: &str = "Microsoft.KeyVault/locations/deletedVaults";
+
+/// One thing whose mark a footprint keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Marked {
+    Server(ServerName),
+    Vault(VaultName),
+    DeletedVault(Location, VaultName),
+    Provider(ProviderNamespace),
+    /// The newest deployment of a lineage, by the name of that.
+    Deployment(String),
+}
+
+impl Marked {
+    /// Reads a key of a footprint back.
+    fn of(key: &str) -> Result<Self, NameError> {
+        let id = ResourceId::new(key);
+        let Ok(id) = id else {
+            // A provider has an id without a type.
+            let namespace = key.rsplit_once("/providers/").map_or(key, |(_, namespace)| namespace);
+            return Ok(Self::Provider(ProviderNamespace::new(namespace)?));
+        };
+        if id.is_of_type(SERVER) {
+            return Ok(Self::Server(ServerName::new(id.name())?));
+        }
+        if id.is_of_type(VAULT) {
+            return Ok(Self::Vault(VaultName::new(id.name())?));
+        }
+        if id.is_of_type(DELETED_VAULT) {
+            let location = id.names().first().map(String::as_str).unwrap_or_default();
+            return Ok(Self::DeletedVault(Location::new(location)?, VaultName::new(id.name())?));
+        }
+        Ok(Self::Deployment(id.name().to_owned()))
+    }
+}
+
+impl ResourceGroup {
+    /// The key of a thing in footprints: its id, lower case.
+    pub(super) fn key(&self, marked: &Marked) -> String {
+        let subscription = format!("/subscriptions/{}", self.arm.subscription_id());
+        let group = format!("{subscription}/resourceGroups/{}", self.group);
+        let key = match marked {
+            Marked::Server(server) => format!("{group}/providers/{SERVER}/{server}"),
+            Marked::Vault(vault) => format!("{group}/providers/{VAULT}/{vault}"),
+            Marked::DeletedVault(location, vault) => {
+                format!("{subscription}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{vault}")
+            }
+            Marked::Provider(namespace) => format!("{subscription}/providers/{namespace}"),
+            Marked::Deployment(name) => format!("{group}/providers/{DEPLOYMENT}/{name}"),
+        };
+        key.to_lowercase()
+    }
+
+    /// Its mark now; `None` when it does not exist.
+    pub(super) async fn mark(&self, marked: &Marked) -> Result<Option<String>, ArmError> {
+        Ok(match marked {
+            Marked::Server(server) => {
+                self.arm.server(&self.group, server).await?.map(|server| server.state.as_str().to_owned())
+            }
+            Marked::Vault(vault) => self.arm.vault(&self.group, vault).await?.map(|_| "there".to_owned()),
+            Marked::DeletedVault(location, vault) => {
+                let found = self.deleted_vaults(vault).await?;
+                let same = |one: &&DeletedVault| Location::new(&one.location).is_ok_and(|own| own == *location);
+                found.iter().find(same).map(mark_of_deleted)
+            }
+            Marked::Provider(namespace) => {
+                let provider = self.arm.provider(namespace).await?;
+                provider.map(|provider| registration_word(&provider.registration).to_owned())
+            }
+            Marked::Deployment(_) => {
+                let current = self.lineage().await?.current;
+                current.map(|current| format!("{} {}", current.name, state_word(&current.state)))
+            }
+        })
+    }
+
+    /// Things with their marks now.
+    pub(super) async fn marks(&self, all: &[Marked]) -> Result<BTreeMap<String, Option<String>>, TargetError> {
+        let mut marks = BTreeMap::new();
+        for marked in all {
+            let mark = self.mark(marked).await.map_err(|error| target_error(&error))?;
+            marks.insert(self.key(marked), mark);
+        }
+        Ok(marks)
+    }
+
+    /// What `asked` names, as it is now.
+    pub(super) async fn footprint_now(&self, asked: &Footprint) -> Result<Footprint, TargetError> {
+        let mut now = Footprint::default();
+        for name in asked.files.keys() {
+            let digest = files::digest_of(name.as_ref());
+            let digest = digest.map_err(|error| TargetError { what: error.to_string(), hints: error.hints() })?;
+            now.files.insert(name.clone(), digest);
+        }
+        for name in asked.variables.keys() {
+            now.variables.insert(name.clone(), self.value_digest(name));
+        }
+        let things: Result<Vec<_>, NameError> = asked.resources.keys().map(|key| Marked::of(key)).collect();
+        now.resources = self.marks(&things.map_err(|error| refusal(error.to_string()))?).await?;
+        Ok(now)
+    }
+
+    /// The digest of a value that was given without a file.
+    fn value_digest(&self, wanted: &str) -> Option<Digest> {
+        self.request.parameters.iter().rev().find_map(|source| match source {
+            ParameterSource::Value { name, value } if name == wanted => {
+                Some(Digest::of(Domain::Value, value.expose().as_bytes()))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Everything of a deletion that another one would change.
+pub(super) fn mark_of_deleted(vault: &DeletedVault) -> String {
+    let protection = if vault.purge_protected { "purge-protected" } else { "not purge-protected" };
+    format!("deleted {}, purged {}, {protection}, was {}", vault.deleted, vault.purges, vault.vault_id.to_lowercase())
+}
