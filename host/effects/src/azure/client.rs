@@ -80,7 +80,7 @@ pub struct Group {
 pub struct Started {
     /// Where it can be looked at; `None` where it is done already.
     pub poll: Option<PollUrl>,
-    /// What Azure answered; null where that is empty.
+    /// What Azure answered; null where that is empty or no JSON.
     pub body: Value,
     /// The id under which Azure keeps it in its activity log.
     pub correlation_id: Option<String>,
@@ -199,7 +199,9 @@ impl Arm {
         let answer = answer_of(sent).await?;
         let correlation_id = answer.header("x-ms-correlation-request-id").map(str::to_owned);
         let poll = PollUrl::of(&answer, self.base())?;
-        Ok(Started { poll, body: answer.json()?, correlation_id, request_id: id })
+        // The status has told that Azure has it; what stands in the body decides nothing.
+        let body = answer.json().unwrap_or(Value::Null);
+        Ok(Started { poll, body, correlation_id, request_id: id })
     }
 }
 

@@ -7,6 +7,8 @@
 //! are. No type of the SDK leaves this module, and it reads no environment: every value of it is an argument.
 
 pub mod access;
+#[cfg(test)]
+mod against_the_fake;
 pub mod client;
 pub mod cloud;
 pub mod credential;
