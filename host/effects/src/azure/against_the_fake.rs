@@ -250,7 +250,7 @@ async fn what_became_of_a_change_without_an_answer_is_told_honestly() {
         let mut world = World::shop();
         world.set_server_state(shop::SERVER, Made::Stopped).expect("stopped");
         let (azure, arm) = azure(world).await;
-        azure.quirks(|quirks| quirks.fault(Fault::on("POST", "/start", kind.clone())));
+        azure.quirks(|quirks| quirks.fault(Fault::on("POST", "/start", kind)));
         let error = arm.start_server(&group(), &server(), &ids()).await.expect_err("no answer");
         assert_eq!(error.reach(), reach, "{kind:?}: {error}");
         let sent = azure.ledger().iter().filter(|entry| entry.path.ends_with("/start")).count();

@@ -226,6 +226,18 @@ fn sendable(what: &'static str, address: &str) -> Result<Url, AddressError> {
     Ok(url)
 }
 
+/// Whether an address is on this machine or on the link that it hangs on (RFC 3927, RFC 4291), by its text alone. What is
+/// there was not reached through a proxy by whoever named it.
+pub(super) fn is_near(url: &Url) -> bool {
+    let bare = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    is_loopback(url)
+        || match bare.parse() {
+            Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),
+            Ok(std::net::IpAddr::V6(address)) => address.is_unicast_link_local(),
+            Err(_) => false,
+        }
+}
+
 /// Whether an address is on this machine by its text alone; no name but `localhost` is looked up.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };

@@ -70,7 +70,7 @@ pub struct ArmError {
     /// What went wrong.
     pub kind: ErrorKind,
     /// The request; `None` where none was made.
-    pub asked: Option<Asked>,
+    pub asked: Option<Box<Asked>>,
 }
 
 /// The ways to fail.
@@ -116,7 +116,7 @@ impl ArmError {
     }
 
     pub(super) fn asking(mut self, asked: Asked) -> Self {
-        self.asked.get_or_insert(asked);
+        self.asked.get_or_insert(Box::new(asked));
         self
     }
 

@@ -86,6 +86,15 @@ impl Scripted {
         all.iter().filter(|one| !one.line.contains("/oauth2/")).cloned().collect()
     }
 
+    /// Waits until something was asked, then lets the clock of the test run to whatever is waited for next.
+    pub(super) async fn hurry(&self) {
+        while self.received().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        tokio::time::pause();
+        std::future::pending::<()>().await;
+    }
+
     /// How often a token was asked for.
     pub(super) fn tokens(&self) -> usize {
         let all = self.received.lock().unwrap_or_else(PoisonError::into_inner);

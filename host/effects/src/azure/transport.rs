@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use repair_faults::{Point, pass};
 use repair_model::text::escaped_short;
 
-use super::cloud::is_loopback;
+use super::cloud::is_near;
 use super::error::{ArmError, Asked, ErrorKind, Refusal};
 use super::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, ERROR_BODY_BYTES_MAX, READ_TIMEOUT, REQUEST_TIMEOUT};
 use super::nested::NestedError;
@@ -46,7 +46,7 @@ impl fmt::Debug for HttpOptions {
 #[derive(Clone, Debug)]
 pub(super) struct Http {
     far: reqwest::Client,
-    /// For this machine, where no proxy is ever asked.
+    /// For this machine and its link, where no proxy is ever asked.
     near: reqwest::Client,
 }
 
@@ -70,7 +70,7 @@ impl Http {
     }
 
     fn to(&self, url: &Url) -> &reqwest::Client {
-        if is_loopback(url) { &self.near } else { &self.far }
+        if is_near(url) { &self.near } else { &self.far }
     }
 }
 

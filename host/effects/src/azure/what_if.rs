@@ -5,13 +5,12 @@
 use azure_mgmt_resources::package_resources_2021_04::models::{DeploymentWhatIf, DeploymentWhatIfProperties};
 use serde_json::Value;
 
-use super::client::{Arm, answer_of, sdk_client, unreadable};
+use super::client::{Arm, sdk_look, unreadable};
 use super::deployments::{DeploymentRequest, properties};
 use super::error::{ArmError, ErrorKind, Refusal};
 use super::limits::WHAT_IF_TIMEOUT;
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
-use super::permit::Permit;
 use super::poller::{PollUrl, Waited, Waiting};
 use super::resource_id::ResourceId;
 use super::transport::Answer;
@@ -101,13 +100,10 @@ impl Arm {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<WhatIf, ArmError> {
         let body = DeploymentWhatIf::new(DeploymentWhatIfProperties::new(properties(request)?));
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let deployments = sdk.deployments_client();
-        let asked = deployments.what_if(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
-        let answer = answer_of(asked.send().await.map(Into::into)).await?;
+        let (subscription, group, name) = (self.subscription_id().as_str(), group.as_str(), name.as_str());
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| {
+            sdk.deployments_client().what_if(group, name, body.clone(), subscription)
+        })?;
         read_what_if(&self.result_of(&answer, interrupted).await?, answer.status)
     }
 

@@ -309,6 +309,14 @@ async fn vaults_are_read_and_asked_without_reading_a_secret() {
         assert_eq!(scripted.received()[0].line, "GET /vaults-data/kv1/secrets?api-version=7.4&maxresults=1");
     }
     let (arm, scripted) = saying(200, json!({})).await;
+    let silent = Scripted::new(|_, _| Reply::Silence);
+    let asking = silent.arm().await;
+    let access = tokio::select! {
+        access = asking.vault_answers(&silent.address) => access,
+        () = silent.hurry() => panic!("it has no end"),
+    };
+    assert!(matches!(&access, Ok(VaultAccess::Silent(why)) if why.contains("15 s")), "{access:?}");
+    tokio::time::resume();
     for wrong in ["https://example.com/", "http://10.0.0.1/", "https://kv1.vault.azure.net.example.com/"] {
         assert!(
             matches!(arm.vault_answers(wrong).await.map_err(|error| error.kind), Err(ErrorKind::ForeignAddress(_))),
@@ -348,6 +356,47 @@ async fn servers_providers_locks_and_permissions_are_read() {
         Some(false)
     );
     assert_eq!(scripted.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_look_whose_token_is_not_taken_is_repeated_with_a_fresh_one_and_a_change_is_not() {
+    let scripted = Scripted::new(|received, before| match before {
+        0 | 2 | 4 => reply(401, &[], r#"{"error":{"code":"InvalidAuthenticationToken","message":"m"}}"#),
+        _ if received.line.contains("deletedVaults") => reply(200, &[], r#"{"value":[]}"#),
+        _ => reply(200, &[], r#"{"name":"kv1"}"#),
+    });
+    let arm = scripted.arm().await;
+    assert!(arm.vault(&group(), &vault()).await.is_ok_and(|found| found.is_some()), "through the SDK");
+    assert_eq!(arm.deleted_vaults(None).await, Ok(Vec::new()), "and beside it");
+    let error = arm.start_server(&group(), &server(), &ids()).await.expect_err("not taken");
+    assert_eq!((error.status(), error.reach()), (Some(401), super::super::error::Reach::Refused));
+    assert_eq!((scripted.received().len(), scripted.tokens()), (5, 3));
+    assert!(arm.start_server(&group(), &server(), &ids()).await.is_ok());
+    assert_eq!(scripted.tokens(), 4, "the next try has a fresh token");
+}
+
+#[tokio::test]
+async fn a_preview_that_never_ends_is_left_after_its_time() {
+    let location = format!("Location: /subscriptions/{SUBSCRIPTION}/x");
+    let scripted = Scripted::new(move |_, _| reply(202, &[&location], ""));
+    let (arm, request) = (scripted.arm().await, request_of_the_test());
+    let (group, name) = (group(), deployment());
+    let preview = tokio::select! {
+        preview = arm.what_if(&group, &name, &request, never()) => preview,
+        () = scripted.hurry() => panic!("it has no end"),
+    };
+    let limit = super::super::limits::WHAT_IF_TIMEOUT;
+    assert_eq!(preview.map_err(|error| error.kind), Err(ErrorKind::TimedOut(limit)));
+}
+
+#[tokio::test]
+async fn a_list_of_too_many_is_an_error_and_not_a_part_of_it() {
+    let all: Vec<_> = (0..=LIST_ENTRIES_MAX).map(|number| json!({ "name": format!("my{number}") })).collect();
+    let (arm, _) = saying(200, json!({ "value": all })).await;
+    let error = arm.servers(&group()).await.expect_err("too many");
+    assert!(error.to_string().contains("more than 5000 entries"), "{error}");
+    let (arm, _) = saying(200, json!({ "value": all[..LIST_ENTRIES_MAX] })).await;
+    assert_eq!(arm.servers(&group()).await.map(|all| all.len()), Ok(LIST_ENTRIES_MAX));
 }
 
 #[tokio::test]

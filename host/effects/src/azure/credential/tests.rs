@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use repair_model::finding::FailureClass;
 
 use super::super::error::ErrorKind;
+use super::super::limits::CLI_OUTPUT_BYTES_MAX;
 use super::super::scripted::{Reply, SUBSCRIPTION, Scripted, TENANT, TOKEN, reply};
 use super::super::transport::HttpOptions;
 use super::*;
@@ -64,7 +65,7 @@ fn the_first_that_has_what_it_needs_is_chosen_and_a_word_forces_another() {
     choice.forced = Some(CredentialKind::AzureCli);
     assert_eq!(choose(&choice, &public).err(), Some(CredentialError::NoAzureCli));
     choice.forced = Some(CredentialKind::Environment);
-    let missing = choose(&choice, &public).err().expect("an error");
+    let missing = choose(&choice, &public).expect_err("an error");
     assert!(missing.to_string().contains("AZURE_CLIENT_SECRET"), "{missing}");
     for kind in CredentialKind::ALL {
         assert_eq!(CredentialKind::named(kind.as_str()), Some(*kind));
@@ -257,6 +258,42 @@ async fn a_managed_identity_is_one_request_with_the_secret_of_its_service() {
         };
         assert!(matches!(choose(&choice, &Cloud::public()), Err(CredentialError::NotAnEndpoint(_))), "{far}");
     }
+}
+
+#[tokio::test]
+async fn an_identity_that_is_silent_is_left_after_its_time() {
+    let server = Scripted::new(|_, _| Reply::Silence);
+    let endpoint = Some(format!("{}/msi/token", server.address));
+    let choice = CredentialChoice { identity_endpoint: endpoint, ..CredentialChoice::default() };
+    let credential = choose(&choice, &Cloud::public()).expect("a login");
+    let token = tokio::select! {
+        token = credential.token(SCOPE) => token,
+        () = server.hurry() => panic!("it has no end"),
+    };
+    let error = token.expect_err("no token");
+    assert!(error.is_passing() && error.to_string().contains("within 5 s"), "{error}");
+}
+
+#[tokio::test]
+async fn an_azure_cli_that_hangs_or_babbles_is_ended() {
+    let (folder, choice) = cli("echo begun > \"$0.begun\"; sleep 600");
+    let credential = choose(&choice, &Cloud::public()).expect("a login");
+    let hurry = async {
+        while !folder.path().join("az.begun").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        tokio::time::pause();
+        std::future::pending::<()>().await;
+    };
+    let token = tokio::select! {
+        token = credential.token(SCOPE) => token,
+        () = hurry => panic!("it has no end"),
+    };
+    assert!(token.expect_err("no token").to_string().contains("within 60 s"));
+    tokio::time::resume();
+    let (_folder, choice) = cli(&format!("head -c {} /dev/zero", CLI_OUTPUT_BYTES_MAX * 4));
+    let error = choose(&choice, &Cloud::public()).expect("a login").token(SCOPE).await.expect_err("no token");
+    assert!(error.to_string().contains("something else"), "{error}");
 }
 
 #[tokio::test]

@@ -218,6 +218,15 @@ async fn what_is_done_at_once_is_not_waited_for() {
 }
 
 #[test]
+fn azure_itself_is_not_asked_more_often_than_it_likes() {
+    let short = Some(Duration::from_millis(1));
+    assert_eq!((usual_pause(true, short), usual_pause(false, short)), (POLL_PAUSE_MIN, POLL_PAUSE));
+    assert_eq!((usual_pause(true, None), usual_pause(false, None)), (POLL_PAUSE, POLL_PAUSE));
+    let long = Some(POLL_PAUSE * 2);
+    assert_eq!((usual_pause(true, long), usual_pause(false, long)), (POLL_PAUSE * 2, POLL_PAUSE * 2));
+}
+
+#[test]
 fn pauses_are_moved_within_their_limits() {
     for _ in 0..1_000 {
         let own = jittered(Duration::from_millis(1_000)).as_millis();

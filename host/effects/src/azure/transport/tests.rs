@@ -153,6 +153,41 @@ async fn nobody_at_home_and_somebody_without_a_certificate_are_told_apart() {
 }
 
 #[tokio::test]
+async fn silence_ends_after_its_time_and_may_have_been_a_yes() {
+    let server = Scripted::new(|_, _| Reply::Silence);
+    let (transport, request) = (look(&server), get(&server, &group()));
+    let answer = tokio::select! {
+        answer = transport.send(&request) => answer,
+        () = server.hurry() => panic!("it has no end"),
+    };
+    let error = answer.err().expect("an error");
+    assert!(matches!(error.kind, ErrorKind::TimedOut(_)) && error.reach() == Reach::Unclear, "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_takes_no_connection_is_left_after_its_time() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("bound");
+    socket.listen(0).expect("listening");
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
+    // Who is not taken in fills the queue; then the system answers nobody any more.
+    let moment = Duration::from_millis(100);
+    let queue: Vec<_> = (0..4).map_while(|_| std::net::TcpStream::connect_timeout(&address, moment).ok()).collect();
+    assert!(queue.len() < 4, "the queue is never full here");
+    let url = Url::parse(&format!("http://{address}{}", group())).expect("an address");
+    let http = Http::new(&HttpOptions::default()).expect("a client");
+    let transport = Transport::new(http, url.clone(), Permit::look(&subscription()), None);
+    tokio::time::pause();
+    let error = transport.send(&request(Method::Get, url, &Secret::new("a-token"))).await.err().expect("an error");
+    assert_eq!(
+        (error.kind.clone(), error.reach()),
+        (ErrorKind::Unreachable("no connection within 10 s".to_owned()), Reach::NotSent)
+    );
+    assert_eq!(CONNECT_TIMEOUT.as_secs(), 10);
+}
+
+#[tokio::test]
 async fn the_id_of_a_request_goes_out_with_the_change_alone() {
     let server = Scripted::new(|_, _| reply(200, &[], "{}"));
     let http = Http::new(&HttpOptions::default()).expect("a client");
