@@ -2,10 +2,16 @@
 //!
 //! All of it is foreign text. What is found here is shown to a person, and no action rests on it.
 
+use std::cmp::Reverse;
+
 use repair_tool_sdk::azure::command::{excerpt, word};
-use repair_tool_sdk::azure::{ResourceId, same_id};
+use repair_tool_sdk::azure::{ArmError, ResourceId, same_id};
 use repair_tool_sdk::case::Case;
 
+/// Messages that are read, innermost first, and bytes of each: what does not fit explains nothing more, and a tool's time is
+/// limited.
+const MESSAGES_MAX: usize = 24;
+const MESSAGE_BYTES_MAX: usize = 2 * 1024;
 /// Bytes of a name that is found between quotes; what is longer is none.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -28,8 +34,8 @@ impl Messages {
     pub(crate) fn of(case: &Case) -> Self {
         let mut errors: Vec<_> =
             case.arm_deployment().map(|deployment| deployment.errors.iter().collect()).unwrap_or_default();
-        errors.sort_by_key(|error: &&repair_tool_sdk::azure::ArmError| std::cmp::Reverse(error.depth));
-        let said = errors.into_iter().map(|error| Message {
+        errors.sort_by_key(|error: &&ArmError| Reverse(error.depth));
+        let said = errors.into_iter().take(MESSAGES_MAX).map(|error| Message {
             code: error.code.clone(),
             text: plain(&error.message),
             resource: error
@@ -148,7 +154,7 @@ pub(crate) fn position(text: &str, word: &str) -> Option<usize> {
 }
 
 fn plain(text: &str) -> String {
-    text.replace('\\', "")
+    text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)].replace('\\', "")
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn is_held(case: &Case, again: &Repetition<'_>, is_conflict: bool) -> bool {
         |code: &&str| again.deployment.has_code(code) || case.finding.proof.iter().any(|line| line.contains(code));
     let names_a_deployment = again.deployment.errors.iter().any(|error| same_id(&error.code, "DeploymentActive"))
         || case.fact("deployment").is_some();
-    let by_code = HELD_BY_AN_OPERATION.iter().any(|code| says(code));
+    let by_code = HELD_BY_AN_OPERATION.iter().any(says);
     again.deployment.running.is_empty() && (by_code || (is_conflict && !names_a_deployment))
 }
 

@@ -39,6 +39,9 @@ impl Namespaces {
         let believed = said.filter(|name| again.wanted.is_none() || used.iter().any(|used| same_id(used, name)));
         let mut needed: Vec<String> = Vec::new();
         for namespace in by_errors.chain(believed).chain(used.iter().copied()) {
+            if needed.len() > NAMESPACES_MAX {
+                break;
+            }
             let is_known = needed.iter().any(|known| same_id(known, namespace));
             if !is_known && !ALWAYS_REGISTERED.iter().any(|always| same_id(always, namespace)) {
                 needed.push(namespace.to_owned());
