@@ -144,13 +144,24 @@ impl Arm {
         Ok(self.credential.token(&self.cloud.scope()).await?)
     }
 
+    /// Looks, and once more with a fresh token where Azure does not take the one that there is: it may have ended, or been
+    /// taken back, before its time. A change is never asked for twice; it is sent with a fresh token.
+    pub(super) async fn looking<T>(&self, look: impl AsyncFn() -> Result<T, ArmError>) -> Result<T, ArmError> {
+        match look().await {
+            Err(error) if error.status() == Some(401) => {
+                self.credential.forget().await;
+                look().await
+            }
+            seen => seen,
+        }
+    }
+
     /// GET of one path below Resource Manager, with the permit to look.
     pub(super) async fn get(&self, path: &str, api_version: &str) -> Result<Answer, ArmError> {
-        let mut url = self.cloud.resource_manager().clone();
-        url.set_path(path);
-        url.query_pairs_mut().append_pair("api-version", api_version);
+        let url = self.address(path, api_version);
         let transport = self.transport(Permit::look(&self.subscription), None);
-        transport.send(&request(Method::Get, url, &self.token().await?.secret)).await
+        self.looking(async || transport.send(&request(Method::Get, url.clone(), &self.token().await?.secret)).await)
+            .await
     }
 
     /// All entries of a list, over its pages, at most `entries_max`; true if there are more.
@@ -160,11 +171,16 @@ impl Arm {
         api_version: &str,
         entries_max: usize,
     ) -> Result<(Vec<Value>, bool), ArmError> {
+        let url = self.address(path, api_version);
+        let transport = self.transport(Permit::look(&self.subscription), None);
+        self.looking(async || pages(&transport, url.clone(), &self.token().await?, entries_max).await).await
+    }
+
+    fn address(&self, path: &str, api_version: &str) -> Url {
         let mut url = self.cloud.resource_manager().clone();
         url.set_path(path);
         url.query_pairs_mut().append_pair("api-version", api_version);
-        let transport = self.transport(Permit::look(&self.subscription), None);
-        pages(&transport, url, &self.token().await?, entries_max).await
+        url
     }
 
     pub(super) fn transport(&self, permit: Permit, id: Option<RequestId>) -> Transport {
@@ -173,6 +189,10 @@ impl Arm {
 
     /// What a client of the SDK is built from: a token that is already there, the endpoint, the scope and the transport.
     pub(super) async fn sdk(&self, permit: Permit, id: Option<RequestId>) -> Result<SdkParts, ArmError> {
+        if id.is_some() {
+            // A change is sent once, so it gets a token that is as good as any.
+            self.credential.forget().await;
+        }
         let (transport, retry) = self.transport(permit, id).for_sdk();
         let credential = Arc::new(Ready(self.token().await?));
         let endpoint = self.cloud.resource_manager().clone();

@@ -137,12 +137,21 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn group(&self, group: &GroupName) -> Result<Option<Group>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let sent = sdk.resource_groups_client().get(group.as_str(), self.subscription_id().as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_resources::package_resources_2021_04,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            answer_of(
+                sdk.resource_groups_client()
+                    .get(group.as_str(), self.subscription_id().as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         let value = answer.json()?;
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Some(Group {
@@ -172,13 +181,22 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn deployment(&self, group: &GroupName, name: &DeploymentName) -> Result<Option<Deployment>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let deployments = sdk.deployments_client();
-        let sent = deployments.get(group.as_str(), name.as_str(), self.subscription_id().as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_resources::package_resources_2021_04,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let deployments = sdk.deployments_client();
+            answer_of(
+                deployments
+                    .get(group.as_str(), name.as_str(), self.subscription_id().as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         read_deployment(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a deployment"))
     }
 
@@ -199,13 +217,16 @@ impl Arm {
     /// # Errors
     /// When it cannot be had.
     pub async fn export_template(&self, group: &GroupName, name: &DeploymentName) -> Result<Option<Value>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let deployments = sdk.deployments_client();
-        let asked = deployments.export_template(group.as_str(), name.as_str(), self.subscription_id().as_str());
-        let Some(answer) = if_there(answer_of(asked.send().await.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_resources::package_resources_2021_04,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let deployments = sdk.deployments_client();
+            let asked = deployments.export_template(group.as_str(), name.as_str(), self.subscription_id().as_str());
+            answer_of(asked.send().await.map(Into::into)).await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         answer.json()?.get("template").cloned().map(Some).ok_or_else(|| unreadable("it holds no template"))
     }
 

@@ -213,14 +213,8 @@ impl Arm {
     }
 
     async fn look_at(&self, poll: &PollUrl) -> Result<Seen, ArmError> {
-        match self.poll_once(poll).await {
-            Err(error) if error.status() == Some(401) => {
-                // The token may have ended while the operation ran; a fresh one tells.
-                self.credential().forget().await;
-                self.poll_once(poll).await
-            }
-            seen => seen,
-        }
+        // The token may have ended while the operation ran; a fresh one tells.
+        self.looking(async || self.poll_once(poll).await).await
     }
 
     async fn poll_once(&self, poll: &PollUrl) -> Result<Seen, ArmError> {

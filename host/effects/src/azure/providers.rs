@@ -68,12 +68,21 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn provider(&self, provider: &ProviderNamespace) -> Result<Option<Provider>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let sent = sdk.providers_client().get(provider.as_str(), self.subscription_id().as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_resources::package_resources_2021_04,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            answer_of(
+                sdk.providers_client()
+                    .get(provider.as_str(), self.subscription_id().as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         read_provider(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a resource provider"))
     }
 

@@ -105,13 +105,22 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn server(&self, group: &GroupName, server: &ServerName) -> Result<Option<Server>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_mysql::package_flexibleserver_2024_01_01,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let servers = sdk.servers_client();
-        let sent = servers.get(self.subscription_id().as_str(), group.as_str(), server.as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_mysql::package_flexibleserver_2024_01_01,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let servers = sdk.servers_client();
+            answer_of(
+                servers
+                    .get(self.subscription_id().as_str(), group.as_str(), server.as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         read_server(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a server"))
     }
 

@@ -94,13 +94,22 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn vault(&self, group: &GroupName, vault: &VaultName) -> Result<Option<Vault>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_keyvault::profile_hybrid_2020_09_01,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let vaults = sdk.vaults_client();
-        let sent = vaults.get(group.as_str(), vault.as_str(), self.subscription_id().as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_keyvault::profile_hybrid_2020_09_01,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let vaults = sdk.vaults_client();
+            answer_of(
+                vaults
+                    .get(group.as_str(), vault.as_str(), self.subscription_id().as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         read_vault(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a vault"))
     }
 
@@ -120,13 +129,22 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn deleted_vault(&self, location: &Location, name: &VaultName) -> Result<Option<DeletedVault>, ArmError> {
-        let sdk = sdk_client!(
-            azure_mgmt_keyvault::profile_hybrid_2020_09_01,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let vaults = sdk.vaults_client();
-        let sent = vaults.get_deleted(name.as_str(), location.as_str(), self.subscription_id().as_str()).send().await;
-        let Some(answer) = if_there(answer_of(sent.map(Into::into)).await)? else { return Ok(None) };
+        let seen = self.looking(async || {
+            let sdk = sdk_client!(
+                azure_mgmt_keyvault::profile_hybrid_2020_09_01,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let vaults = sdk.vaults_client();
+            answer_of(
+                vaults
+                    .get_deleted(name.as_str(), location.as_str(), self.subscription_id().as_str())
+                    .send()
+                    .await
+                    .map(Into::into),
+            )
+            .await
+        });
+        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
         read_deleted(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a deleted vault"))
     }
 

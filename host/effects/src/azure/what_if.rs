@@ -100,14 +100,17 @@ impl Arm {
         request: &DeploymentRequest,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<WhatIf, ArmError> {
-        let body = DeploymentWhatIf::new(DeploymentWhatIfProperties::new(properties(request)?));
-        let sdk = sdk_client!(
-            azure_mgmt_resources::package_resources_2021_04,
-            self.sdk(Permit::look(self.subscription_id()), None).await?
-        )?;
-        let deployments = sdk.deployments_client();
-        let asked = deployments.what_if(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
-        let answer = answer_of(asked.send().await.map(Into::into)).await?;
+        let asked = self.looking(async || {
+            let body = DeploymentWhatIf::new(DeploymentWhatIfProperties::new(properties(request)?));
+            let sdk = sdk_client!(
+                azure_mgmt_resources::package_resources_2021_04,
+                self.sdk(Permit::look(self.subscription_id()), None).await?
+            )?;
+            let deployments = sdk.deployments_client();
+            let asked = deployments.what_if(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
+            answer_of(asked.send().await.map(Into::into)).await
+        });
+        let answer = asked.await?;
         read_what_if(&self.result_of(&answer, &mut |_| {}, interrupted).await?, answer.status)
     }
 
