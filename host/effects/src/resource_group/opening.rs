@@ -144,7 +144,7 @@ impl ResourceGroup {
             project: group.to_string(),
             scope: Scope::Azure(scope),
         };
-        let opened = Self {
+        let mut opened = Self {
             arm,
             target,
             group,
@@ -158,12 +158,28 @@ impl ResourceGroup {
             foreseen: None,
             has_waited_in_vain: false,
         };
-        if let (Some(name), None) = (deployment, &opened.request.template)
+        if let (Some(name), None) = (&deployment, &opened.request.template)
             && opened.lineage().await?.current.is_none()
         {
             let (deployment, group) = (name.to_string(), opened.group.to_string());
             return Err(OpenGroupError::NoDeployment { deployment, group });
         }
+        if deployment.is_none() {
+            opened.settle_on_deployment().await;
+        }
         Ok(opened)
+    }
+
+    /// Which deployment is meant where nobody has named one is found out once: after a repetition another one is the newest
+    /// of the group. A login that may not look at deployments is told so by whatever asks for them next.
+    async fn settle_on_deployment(&mut self) {
+        let Ok(lineage) = self.lineage().await else { return };
+        if lineage.current.is_none() && self.request.template.is_none() {
+            return;
+        }
+        if let Scope::Azure(scope) = &mut self.target.scope {
+            scope.deployment = Some(lineage.name.clone());
+        }
+        self.request.deployment = Some(lineage.name);
     }
 }
