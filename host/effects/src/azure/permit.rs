@@ -145,7 +145,7 @@ fn fits(pattern: &str, path: &str) -> bool {
         match (pattern.next(), path.next()) {
             (None, None) => return true,
             (Some(ANY), Some(segment)) if is_plain(segment) => {}
-            (Some(wanted), Some(segment)) if wanted.eq_ignore_ascii_case(segment) => {}
+            (Some(wanted), Some(segment)) if wanted != ANY && wanted.eq_ignore_ascii_case(segment) => {}
             _ => return false,
         }
     }
