@@ -18,7 +18,7 @@ use std::process::Command;
 
 /// The packages in `plugins/` that become built-in tools, in the order in which they are asked: those that mend a named
 /// cause, then the one that only tries again, last the one that only looks.
-const TOOLS: [&str; 9] = [
+const TOOLS: [&str; 10] = [
     "port-conflict",
     "stale-containers",
     "stale-networks",
@@ -26,6 +26,7 @@ const TOOLS: [&str; 9] = [
     "unhealthy-dependency",
     "image-pull",
     "keyvault-soft-deleted",
+    "mysql-stopped",
     "compose-retry",
     "collect-logs",
 ];

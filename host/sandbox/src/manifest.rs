@@ -225,7 +225,8 @@ mod tests {
         assert_eq!(
             fault.to_string(),
             "`may` names `rm-rf`, which this host does not know; it knows `remap-port`, `compose-up`, `collect-logs`, \
-             `restart-service`, `pull-image`, `remove-stale-container`, `remove-stale-network`, `set-env-value`"
+             `restart-service`, `pull-image`, `remove-stale-container`, `remove-stale-network`, `set-env-value`, \
+             `start-mysql`, `recover-vault`, `purge-vault`, `register-provider`, `deploy-template`, `await-state`"
         );
         let fault = checked_with(|said| said.sees = vec!["environment".to_owned()]).expect_err("refused");
         assert!(fault.to_string().starts_with("`sees` names `environment`"), "{fault}");

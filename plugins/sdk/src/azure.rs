@@ -35,7 +35,7 @@ pub fn same_location(one: &str, other: &str) -> bool {
 impl ArmDeployment {
     /// Whether it has come to its end without an error.
     pub fn succeeded(&self) -> bool {
-        self.state == "Succeeded"
+        same_id(&self.state, "Succeeded")
     }
 
     /// Whether any of its errors has that code.
@@ -59,28 +59,28 @@ impl WantedResource {
 impl MysqlServer {
     /// Whether it has been stopped and stays so.
     pub fn is_stopped(&self) -> bool {
-        self.state == "Stopped"
+        same_id(&self.state, "Stopped")
     }
 
     /// Whether it answers.
     pub fn is_ready(&self) -> bool {
-        self.state == "Ready"
+        same_id(&self.state, "Ready")
     }
 
     /// Whether it is on its way into another state by itself.
     pub fn is_moving(&self) -> bool {
-        ["Starting", "Stopping", "Updating"].contains(&self.state.as_str())
+        ["Starting", "Stopping", "Updating"].iter().any(|state| same_id(state, &self.state))
     }
 }
 
 impl ResourceProvider {
     /// Whether the subscription can use it.
     pub fn is_registered(&self) -> bool {
-        self.state == "Registered"
+        same_id(&self.state, "Registered")
     }
 
     /// Whether it will be registered without anything more being done.
     pub fn is_registering(&self) -> bool {
-        self.state == "Registering"
+        same_id(&self.state, "Registering")
     }
 }

@@ -11,7 +11,7 @@ use repair_model::compose::{PortKey, Protocol, Published};
 use repair_model::event::{Ending, Event, Holder, Purpose};
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::FailureClass;
-use repair_model::grant::Channel;
+use repair_model::grant::{Channel, Grant};
 use repair_model::ids::{Permille, SessionId};
 use repair_model::outcome::{Probe, ServiceVerdict, Verdict};
 use repair_model::plan::FrozenPlan;
@@ -167,16 +167,22 @@ impl World {
         ready(self.workflow().apply(&plan.plan.to_string()))
     }
 
-    /// Somebody approves the present plan of the last session from elsewhere, as `repair approve` does.
-    pub fn approve(&mut self) {
+    /// A new grant for the present plan of the last session, as `repair approve` makes it.
+    pub fn grant_for_waiting(&mut self) -> Grant {
         let session = self.history().sessions().last().cloned().expect("a session");
         let blob = session.plan.as_ref().expect("a plan").blob;
         let frozen = FrozenPlan::read(self.log.load(blob).expect("stored")).expect("a plan");
         let (now, seconds) = (self.clock.now(), self.policies.bounds().grant_seconds_max);
         self.nonces += 1;
         let nonce = [self.nonces; 16];
-        let grant = approval::grant(&frozen, &session.id, "bob@host", Channel::Command, now, seconds, nonce);
-        self.log.append(Some(&session.id), Event::Granted { grant }, Durability::Power).expect("in memory");
+        approval::grant(&frozen, &session.id, "bob@host", Channel::Command, now, seconds, nonce)
+    }
+
+    /// Somebody approves the present plan of the last session from elsewhere.
+    pub fn approve(&mut self) {
+        let grant = self.grant_for_waiting();
+        let session = grant.session.clone();
+        self.log.append(Some(&session), Event::Granted { grant }, Durability::Power).expect("in memory");
     }
 
     /// Gives a session up under the lease.

@@ -74,8 +74,9 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         self.person.tell(Progress::Inspecting);
         let Inspection { evidence: seen, containers, places_to_look } = self.deployment.inspect().await?;
         evidence.extend(seen);
-        if evidence.is_empty() && containers.is_empty() {
-            // Nothing says any more what is wrong, and it is not well: what failed at first still has to be done.
+        if evidence.is_empty() && self.target.azure().is_some() {
+            // Azure keeps no trace of a deployment that it refused before it began, and what failed then still has to be
+            // done. An engine says itself what is wrong now, and what was wrong at first may be long gone.
             let first = self.session_now(&course.session)?.first_evidence;
             evidence = self.evidence_of(first)?;
         }

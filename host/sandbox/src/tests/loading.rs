@@ -102,7 +102,8 @@ fn only_the_bytes_of_a_component_are_accepted() {
 #[test]
 fn a_truncated_component_is_refused() {
     let good = Guest::new("good").build();
-    for length in [20, good.len() / 3, good.len() / 2, good.len() - 1] {
+    // Not at the end of a section: what is cut there is whole, and lacks an export.
+    for length in [20, good.len() / 3 + 1, good.len() / 2, good.len() - 1] {
         let failure = refused(source("cut.wasm", good[..length].to_vec()));
         assert!(failure.what.starts_with("it is not a valid component: "), "{length}: {failure}");
     }

@@ -3,6 +3,7 @@
 mod guest;
 
 mod abuse;
+mod azure_facts;
 mod loading;
 mod replies;
 

@@ -12,7 +12,7 @@ use repair_model::tool::{Attempt, Case, Reply, ToolAnswer};
 use repair_pipeline::outside::Tools;
 
 use super::guest::{Guest, slice};
-use super::{case, loaded, proposed};
+use super::{azure_facts, case, loaded, proposed};
 use crate::check_declared;
 
 fn fixed(port: u16) -> (u8, u16, u16) {
@@ -270,7 +270,7 @@ fn an_error_of_the_tool_itself_is_escaped_and_no_misbehaviour() {
 #[test]
 fn every_kind_of_fact_reaches_a_tool() {
     let near = PortKey { port: 8080, protocol: Protocol::Udp, host_ip: Some("127.0.0.1".to_owned()) };
-    let answers = [
+    let mut answers = vec![
         (Query::ComposeModel, Answer::Fact(Fact::ComposeModel(model()))),
         (Query::Containers, Answer::Fact(Fact::Containers(vec![container()]))),
         (Query::ContainerLog { service: "web".to_owned(), lines_max: 5 }, Answer::Refused(Refusal::NotPermitted)),
@@ -284,6 +284,8 @@ fn every_kind_of_fact_reaches_a_tool() {
         (Query::Images, Answer::Fact(Fact::Images(vec![image()]))),
         (Query::EmptyVariables, Answer::Fact(Fact::EmptyVariables(vec![empty_variable()]))),
     ];
+    answers.extend(azure_facts::answers());
+    assert_eq!(answers.iter().map(|(asked, _)| asked.kind()).collect::<Vec<_>>(), QueryKind::ALL);
     let observed = |(asked, answer)| Observation { asked, answer, truncated: false };
     let attempt =
         Attempt { tool: "counter".to_owned(), actions: every_action(), outcome: "healed".to_owned(), seconds_ago: 60 };
@@ -291,7 +293,7 @@ fn every_kind_of_fact_reaches_a_tool() {
     let finding = Finding { contradictions: vec![line("a"), line("b"), line("c")], ..case().finding };
     let case = Case {
         finding,
-        observations: answers.map(observed).into(),
+        observations: answers.into_iter().map(observed).collect(),
         history: vec![attempt],
         waited_seconds: 7,
         ..case()
@@ -302,7 +304,7 @@ fn every_kind_of_fact_reaches_a_tool() {
     let decline = guest.propose.clone();
     guest.propose = format!(
         "(if (i32.ne (local.get 8) (i32.const 3)) (then unreachable))
-        (if (i32.ne (local.get 10) (i32.const 9)) (then unreachable))
+        (if (i32.ne (local.get 10) (i32.const 16)) (then unreachable))
         (if (i32.ne (local.get 14) (i32.const 1)) (then unreachable))
         (if (i32.ne (local.get 15) (i32.const 7)) (then unreachable))
         {decline}"
@@ -339,7 +341,7 @@ fn every_action() -> Vec<Action> {
         after: Published::EnginePicks,
     };
     let value = EnvValue { variable: text("KEY"), file: text(".env"), bytes: 32, encoding: ValueEncoding::Base64 };
-    let actions = vec![
+    let mut actions = vec![
         Action::RemapPort(port_move),
         Action::ComposeUp { services: services() },
         Action::CollectLogs { services: services(), lines_max: 9 },
@@ -349,6 +351,7 @@ fn every_action() -> Vec<Action> {
         Action::RemoveStaleNetwork { network: text("shop_front"), id: text("2c3d") },
         Action::SetEnvValue(value),
     ];
+    actions.extend(azure_facts::actions());
     assert_eq!(actions.iter().map(Action::kind).collect::<Vec<_>>(), ActionKind::ALL);
     actions
 }

@@ -32,6 +32,13 @@ impl<'a> ResourceId<'a> {
         self.names_down_to(resource_type).is_some_and(|(_, is_last)| is_last)
     }
 
+    /// Whether it is `other`, or a part of it; a firewall rule is within its server.
+    pub fn is_within(self, other: &str) -> bool {
+        let mut parts = self.parts();
+        let mut others = ResourceId(other).parts().peekable();
+        others.peek().is_some() && others.all(|other| parts.next().is_some_and(|part| same_id(part, other)))
+    }
+
     /// The type and the name of the resource, each without its ancestors' names.
     pub fn type_and_name(self) -> Option<(String, &'a str)> {
         let mut parts = self.provided()?;
@@ -98,6 +105,11 @@ mod tests {
         let rule =
             "/subscriptions/5b0a/resourceGroups/rg/providers/Microsoft.DBforMySQL/flexibleServers/db/firewallRules/all";
         let rule = ResourceId::new(rule);
+        let server = "/subscriptions/5b0a/resourceGroups/RG/providers/Microsoft.DBforMySQL/flexibleServers/DB";
+        assert!(rule.is_within(server) && ResourceId::new(server).is_within(server));
+        assert!(
+            !rule.is_within(&format!("{server}2")) && !rule.is_within("") && !ResourceId::new(server).is_within(rule.0)
+        );
         assert_eq!(rule.name_of(MYSQL_TYPE), Some("db"));
         assert!(!rule.is_a(MYSQL_TYPE));
         let rule_type = "Microsoft.DBforMySQL/flexibleServers/firewallRules".to_owned();

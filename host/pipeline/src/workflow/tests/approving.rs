@@ -1,11 +1,14 @@
 //! Who may say yes to what.
 
 use super::*;
+use repair_model::action::{Action, ActionKind};
+use repair_model::azure::{AzureAction, VaultName};
 use repair_model::decision::Decision;
 use repair_model::event::Purpose;
 use repair_model::grant::Channel;
 use repair_model::plan::EditMethod;
 use repair_model::risk::Risk;
+use repair_model::target::{AzureScope, Scope};
 
 const FORBID_UP: &str =
     r#"@id("no-up") forbid (principal, action == Repair::Action::"apply", resource is Repair::ComposeUp);"#;
@@ -148,5 +151,50 @@ fn another_method_that_the_policy_denies_is_denied() {
     world.policies = policies(no_override, "");
     world.person.answers = [PersonsAnswer::Method(EditMethod::Override), PersonsAnswer::Yes].into();
     assert_eq!(world.heal().expect("a report").conclusion, Conclusion::Denied);
+    assert_eq!(world.trace.effects(), 0);
+}
+
+/// A tool that purges the vault `kv-shop`, in a world whose target is a resource group.
+pub(super) fn purging() -> World {
+    let mut world = World::without_tools();
+    let vault = VaultName {
+        vault: "kv-shop".to_owned(),
+        location: "westeurope".to_owned(),
+        deleted: "2026-01-31T23:59:59Z".to_owned(),
+    };
+    world.target.scope = Scope::Azure(AzureScope::default());
+    world.add_tool("purger", [proposal(vec![Action::Azure(AzureAction::PurgeVault(vault))])]);
+    world.tools.manifests[0].may = vec![ActionKind::PurgeVault];
+    world
+}
+
+#[test]
+fn what_is_lost_for_good_needs_its_name_letter_by_letter() {
+    for (answer, granted) in [
+        (PersonsAnswer::Yes, false),
+        (PersonsAnswer::Typed(vec!["KV-shop".to_owned()]), false),
+        (PersonsAnswer::Typed(vec!["kv-shop".to_owned(), "kv-shop".to_owned()]), false),
+        (PersonsAnswer::Typed(Vec::new()), false),
+        (PersonsAnswer::Typed(vec!["kv-shop".to_owned()]), true),
+    ] {
+        let mut world = purging();
+        world.person.answers = [answer.clone()].into();
+        let report = world.heal().expect("a report");
+        let expected = if granted { Conclusion::Healed } else { Conclusion::AwaitingApproval };
+        assert_eq!(report.conclusion, expected, "{answer:?}");
+        assert_eq!(world.trace.effects(), usize::from(granted), "{answer:?}");
+        let typed = |event: &&Event| matches!(event, Event::Granted { grant } if grant.typed == ["kv-shop"]);
+        assert_eq!(world.log.events("granted").into_iter().filter(typed).count(), usize::from(granted));
+    }
+}
+
+#[test]
+fn neither_a_flag_nor_a_policy_says_yes_to_what_is_lost_for_good() {
+    let all = r#"@id("all") permit (principal, action, resource);"#;
+    let mut world = purging();
+    world.options.yes = true;
+    world.person.interactive = false;
+    world.policies = policies(all, "");
+    assert_eq!(world.heal().expect("a report").conclusion, Conclusion::AwaitingApproval);
     assert_eq!(world.trace.effects(), 0);
 }

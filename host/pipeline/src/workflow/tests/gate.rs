@@ -194,3 +194,17 @@ fn a_plan_for_another_target_is_refused_at_the_gate() {
     assert!(matches!(report.conclusion, Conclusion::NotHealed(what) if what.contains("another target")));
     assert_eq!(world.trace.effects(), 0);
 }
+
+#[test]
+fn a_grant_without_the_typed_name_loses_nothing() {
+    for (typed, effects) in [(Vec::new(), 0), (vec!["kv-other".to_owned()], 0), (vec!["kv-shop".to_owned()], 1)] {
+        let mut world = approving::purging();
+        world.person.answers = [PersonsAnswer::Later].into();
+        assert_eq!(world.heal().expect("a report").conclusion, Conclusion::AwaitingApproval);
+        let grant = Grant { typed: typed.clone(), ..world.grant_for_waiting() };
+        let id = grant.session.clone();
+        world.log.append(Some(&id), Event::Granted { grant }, Durability::Power).expect("in memory");
+        let report = world.apply().expect("a report");
+        assert_eq!(world.trace.effects(), effects, "{typed:?}: {report:?}");
+    }
+}
