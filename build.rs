@@ -18,7 +18,7 @@ use std::process::Command;
 
 /// The packages in `plugins/` that become built-in tools, in the order in which they are asked: those that mend a named
 /// cause, then the one that only tries again, last the one that only looks.
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 12] = [
     "port-conflict",
     "stale-containers",
     "stale-networks",
@@ -27,6 +27,8 @@ const TOOLS: [&str; 10] = [
     "image-pull",
     "keyvault-soft-deleted",
     "mysql-stopped",
+    "azure-prereqs",
+    "bicep-redeploy",
     "compose-retry",
     "collect-logs",
 ];
