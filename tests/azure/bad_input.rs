@@ -4,11 +4,6 @@ use repair_fake_azure::{Fault, FaultKind, LinkTo, Subscription, SubscriptionStat
 
 use crate::azure_scenario::{FILES, GROUP, Shop, says};
 
-/// A shop whose vault was deleted and whose deployment met that.
-fn deleted_vault() -> Shop {
-    Shop::broken(|world| world.soft_delete_vault(shop::VAULT).expect("a vault"))
-}
-
 /// Looks with these options, which has to end with `code`, and to say the words.
 #[track_caller]
 fn refused(shop: &Shop, args: &[&str], code: i32, words: &[&str]) {
@@ -21,7 +16,7 @@ fn refused(shop: &Shop, args: &[&str], code: i32, words: &[&str]) {
 
 #[test]
 fn without_a_login_every_way_to_log_in_is_named() {
-    let shop = deleted_vault().signed_out();
+    let shop = Shop::deleted_vault().signed_out();
     for args in [vec!["--azure", shop::GROUP], vec!["--azure", shop::GROUP, "--self-heal=preview"]] {
         refused(&shop, &args, 3, &["az login", "AZURE_CLIENT_ID"]);
     }
@@ -32,26 +27,26 @@ fn without_a_login_every_way_to_log_in_is_named() {
 
 #[test]
 fn a_wrong_secret_is_said_in_the_words_of_entra() {
-    let shop = deleted_vault().with("AZURE_CLIENT_SECRET", "wrong");
+    let shop = Shop::deleted_vault().with("AZURE_CLIENT_SECRET", "wrong");
     refused(&shop, &GROUP, 3, &["AADSTS7000215"]);
 }
 
 #[test]
 fn a_group_that_is_not_there_is_named_with_its_subscription() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     refused(&shop, &["--azure", "rg-shpo"], 3, &["rg-shpo", shop::SUBSCRIPTION, "az group list"]);
 }
 
 #[test]
 fn a_deployment_that_is_not_there_is_named_with_its_group() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     let words = ["there is no deployment `nightly`", "az deployment group list", "--template FILE"];
     refused(&shop, &["--azure", "rg-shop/nightly"], 2, &words);
 }
 
 #[test]
 fn a_name_that_would_leave_its_place_is_refused_before_anything_is_asked() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     for name in ["..", "../..", "rg-shop/..", "rg-shop/../..", "rg/shop/x", "rg%2f..", "rg-shop/a?b", "rg shop/x y"] {
         refused(&shop, &["--azure", name], 2, &[]);
         refused(&shop, &["--azure", shop::GROUP, "--subscription", name], 2, &[]);
@@ -79,19 +74,19 @@ fn several_subscriptions_are_listed_and_none_is_guessed() {
 
 #[test]
 fn a_template_that_is_not_json_is_named_with_its_line() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     shop.write("main.json", "{\n  \"resources\": [\n");
     not_planned(&shop, &["main.json` is not JSON", "line 3"]);
 }
 
 #[test]
 fn bicep_without_a_compiler_names_both_ways_out() {
-    let shop = deleted_vault().with("PATH", "/nowhere");
+    let shop = Shop::deleted_vault().with("PATH", "/nowhere");
     shop.write("main.bicep", "param vaultName string\n");
     let files = ["--template", "main.bicep", "--parameters", "main.parameters.json"];
     let report = shop.document(3, &[&["plan"][..], &GROUP, &files].concat());
     says(&report.to_string(), &["neither `bicep` nor `az` is on the PATH", "bicep build"]);
-    assert_eq!(shop.azure.mutations(), Vec::new());
+    assert_eq!(shop.accepted(), Vec::new());
     shop.sound();
 }
 
@@ -100,20 +95,20 @@ fn bicep_without_a_compiler_names_both_ways_out() {
 fn not_planned(shop: &Shop, words: &[&str]) {
     let report = shop.document(3, &[&["plan"][..], &GROUP, &FILES].concat());
     says(&report.to_string(), words);
-    assert_eq!(shop.azure.mutations(), Vec::new());
+    assert_eq!(shop.accepted(), Vec::new());
     shop.sound();
 }
 
 #[test]
 fn a_parameter_without_a_value_is_named() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     shop.write("main.parameters.json", "{\"parameters\": {}}");
     not_planned(&shop, &["the parameter `", "has no value"]);
 }
 
 #[test]
 fn a_body_of_ten_megabytes_is_cut_and_read() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     let huge = FaultKind::HugeError { bytes: 10 * 1024 * 1024 };
     shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "/deployments", huge).always()));
     let finished = shop.repair(&GROUP);
@@ -125,7 +120,7 @@ fn a_body_of_ten_megabytes_is_cut_and_read() {
 
 #[test]
 fn a_list_that_goes_on_at_a_stranger_is_not_followed() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     shop.azure.quirks(|quirks| {
         quirks.page_items = 1;
         quirks.next_link = LinkTo::Stranger;
@@ -135,7 +130,7 @@ fn a_list_that_goes_on_at_a_stranger_is_not_followed() {
 
 #[test]
 fn a_redirect_is_not_followed() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     let away = FaultKind::Redirect { status: 307 };
     shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "/resourceGroups/", away).always()));
     refused(&shop, &GROUP, 3, &["redirects are not followed"]);
@@ -144,7 +139,7 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn a_clock_that_is_hours_off_changes_nothing() {
     for seconds in [-7200, 7200] {
-        let shop = deleted_vault();
+        let shop = Shop::deleted_vault();
         shop.azure.quirks(|quirks| quirks.clock_skew_seconds = seconds);
         shop.healed_by_command(0);
         shop.is_well();
@@ -153,7 +148,7 @@ fn a_clock_that_is_hours_off_changes_nothing() {
 
 #[test]
 fn an_azure_that_is_not_there_is_said_to_be_unreachable() {
-    let shop = deleted_vault().with("REPAIR_AZURE_CLOUD", "http://127.0.0.1:9");
+    let shop = Shop::deleted_vault().with("REPAIR_AZURE_CLOUD", "http://127.0.0.1:9");
     let finished = shop.repair(&GROUP);
     assert_eq!(finished.code, Some(3), "{finished}");
     says(&finished.stderr, &["cannot be reached", "next:"]);
@@ -161,7 +156,7 @@ fn an_azure_that_is_not_there_is_said_to_be_unreachable() {
 
 #[test]
 fn a_cloud_over_plain_http_elsewhere_is_refused() {
-    let shop = deleted_vault().with("REPAIR_AZURE_CLOUD", "http://management.example.org");
+    let shop = Shop::deleted_vault().with("REPAIR_AZURE_CLOUD", "http://management.example.org");
     let finished = shop.repair(&GROUP);
     assert_eq!(finished.code, Some(2), "{finished}");
     says(&finished.stderr, &["next:"]);
@@ -169,6 +164,6 @@ fn a_cloud_over_plain_http_elsewhere_is_refused() {
 
 #[test]
 fn options_of_azure_without_a_group_are_an_error() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     refused(&shop, &FILES, 2, &["mean nothing without --azure"]);
 }

@@ -4,10 +4,6 @@ use repair_fake_azure::{ARM_AUDIENCE, shop};
 
 use crate::azure_scenario::{GROUP, Shop, says};
 
-fn deleted_vault() -> Shop {
-    Shop::broken(|world| world.soft_delete_vault(shop::VAULT).expect("a vault"))
-}
-
 /// That a look finds what is wrong, as whoever is signed in.
 #[track_caller]
 fn finds_the_vault(shop: &Shop, args: &[&str]) {
@@ -18,14 +14,14 @@ fn finds_the_vault(shop: &Shop, args: &[&str]) {
 
 #[test]
 fn an_application_with_a_secret_is_signed_in() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     finds_the_vault(&shop, &[]);
     finds_the_vault(&shop, &["--azure-login", "environment"]);
 }
 
 #[test]
 fn the_login_of_the_azure_cli_is_taken() {
-    let shop = deleted_vault().signed_out();
+    let shop = Shop::deleted_vault().signed_out();
     let token = shop.azure.token(ARM_AUDIENCE).expect("a token");
     shop.program(
         "az",
@@ -44,7 +40,7 @@ fn the_login_of_the_azure_cli_is_taken() {
 
 #[test]
 fn an_azure_cli_that_is_not_logged_in_is_told_in_its_own_words() {
-    let shop = deleted_vault().signed_out();
+    let shop = Shop::deleted_vault().signed_out();
     shop.program("az", "#!/bin/sh\necho \"ERROR: Please run 'az login' to setup account.\" >&2\nexit 1\n");
     let finished = shop.repair(&GROUP);
     assert_eq!(finished.code, Some(3), "{finished}");
@@ -54,7 +50,7 @@ fn an_azure_cli_that_is_not_logged_in_is_told_in_its_own_words() {
 
 #[test]
 fn a_managed_identity_is_signed_in() {
-    let shop = deleted_vault().signed_out();
+    let shop = Shop::deleted_vault().signed_out();
     let endpoint = format!("{}/msi/token", shop.azure.url());
     let shop = shop.with("IDENTITY_ENDPOINT", endpoint).with("IDENTITY_HEADER", shop::IDENTITY_HEADER);
     finds_the_vault(&shop, &[]);
@@ -63,7 +59,7 @@ fn a_managed_identity_is_signed_in() {
 
 #[test]
 fn a_workload_identity_is_signed_in() {
-    let shop = deleted_vault().with("AZURE_CLIENT_SECRET", "");
+    let shop = Shop::deleted_vault().with("AZURE_CLIENT_SECRET", "");
     shop.write("token", shop::CLIENT_ASSERTION);
     let file = shop.dir().join("token").display().to_string();
     let shop = shop.with("AZURE_FEDERATED_TOKEN_FILE", file);
@@ -73,7 +69,7 @@ fn a_workload_identity_is_signed_in() {
 
 #[test]
 fn a_token_that_ends_in_mid_session_is_renewed() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     shop.azure.quirks(|quirks| quirks.token_requests_max = Some(3));
     shop.healed_by_command(0);
     shop.is_well();
@@ -82,11 +78,11 @@ fn a_token_that_ends_in_mid_session_is_renewed() {
 
 #[test]
 fn a_login_that_ends_for_good_in_mid_session_stops_it_before_anything_is_done() {
-    let shop = deleted_vault();
+    let shop = Shop::deleted_vault();
     let digest = shop.approved();
     shop.azure.world(|world| world.identities[0].secret = "another one by now".to_owned());
     let finished = shop.repair(&[&["apply", &digest][..], &GROUP].concat());
     assert_eq!(finished.code, Some(3), "{finished}");
     says(&finished.stderr, &["AADSTS7000215", "next:"]);
-    assert_eq!(shop.azure.mutations(), Vec::new());
+    assert_eq!(shop.accepted(), Vec::new());
 }

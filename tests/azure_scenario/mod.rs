@@ -4,12 +4,15 @@
 //! Invariant: neither the settings nor the logins of whoever runs the tests are seen, and no engine is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use repair_effects::azure::request_ids::RequestIds;
-use repair_fake_azure::{Durations, FakeAzure, LedgerEntry, Progress, ServerState, World, shop};
+use repair_fake_azure::{ARM_AUDIENCE, Durations, FakeAzure, LedgerEntry, Progress, ServerState, World, shop};
 use repair_test_support::{Finished, target_dir};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -42,6 +45,8 @@ pub struct Shop {
     folder: TempDir,
     /// Variables of `repair`; a later value wins, and an empty one takes the variable away.
     variables: BTreeMap<String, String>,
+    /// The requests that a test made as somebody else, by their place in the ledger.
+    others: Mutex<BTreeSet<u64>>,
 }
 
 impl Shop {
@@ -71,15 +76,70 @@ impl Shop {
             ("AZURE_CLIENT_SECRET", shop::CLIENT_SECRET.to_owned()),
         ];
         let variables = secrets.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let shop = Self { azure, folder, variables };
+        let shop = Self { azure, folder, variables, others: Mutex::default() };
         shop.write("main.json", &format!("{:#}\n", shop::template()));
         shop.write("main.parameters.json", &shop::parameters_file());
         shop
     }
 
+    /// The vault was deleted, and the deployment has met that.
+    pub fn deleted_vault() -> Self {
+        Self::broken(|world| world.soft_delete_vault(shop::VAULT).expect("a vault"))
+    }
+
+    /// The server was stopped, and the deployment has met that.
+    pub fn stopped_server() -> Self {
+        Self::broken(|world| world.set_server_state(shop::SERVER, ServerState::Stopped).expect("a server"))
+    }
+
+    /// Both.
+    pub fn deleted_and_stopped() -> Self {
+        Self::broken(|world| {
+            world.soft_delete_vault(shop::VAULT).expect("a vault");
+            world.set_server_state(shop::SERVER, ServerState::Stopped).expect("a server");
+        })
+    }
+
     /// Deploys the shop as a person would have; it may fail.
     pub fn deploys(&self, name: &str) {
         self.azure.deploy(name, &shop::template(), &shop::parameters()).expect("a deployment can begin");
+    }
+
+    /// Deploys the shop over HTTP, as somebody else with the same login; what Azure answers.
+    pub fn somebody_deploys(&self, name: &str) -> String {
+        let path = format!(
+            "/subscriptions/{}/resourcegroups/{}/providers/Microsoft.Resources/deployments/{name}?api-version=2021-04-01",
+            shop::SUBSCRIPTION,
+            shop::GROUP
+        );
+        let body = shop::deployment_body().to_string();
+        let token = self.azure.token(ARM_AUDIENCE).expect("a token");
+        let url = self.azure.url();
+        let host = url.trim_start_matches("http://");
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(host).expect("Azure is there");
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let last = self.azure.ledger().last().map(|entry| entry.sequence).expect("the request");
+        self.others.lock().expect("no panic").insert(last);
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).expect("an answer has a body")
+    }
+
+    /// The requests for a change that `repair` made, refused ones too.
+    pub fn asked(&self) -> Vec<LedgerEntry> {
+        let others = self.others.lock().expect("no panic");
+        let ours = |entry: &LedgerEntry| entry.mutating && !others.contains(&entry.sequence);
+        self.azure.ledger().into_iter().filter(ours).collect()
+    }
+
+    /// Those to which Azure said yes.
+    pub fn accepted(&self) -> Vec<LedgerEntry> {
+        self.asked().into_iter().filter(LedgerEntry::is_accepted_mutation).collect()
     }
 
     /// The same with another variable; an empty value takes it away.
@@ -177,14 +237,23 @@ impl Shop {
 
     /// Carries an approved plan out.
     pub fn applied(&self, code: i32, digest: &str) -> Value {
-        self.document(code, &[&["apply", digest][..], &GROUP, &FILES].concat())
+        self.document(code, &["apply", digest])
+    }
+
+    /// Approves a plan that purges the vault, as a person does at a terminal.
+    pub fn approved_by_name(&self, digest: &str) {
+        let mut terminal = self.terminal(&["approve", digest]);
+        terminal.until("to approve exactly this: ");
+        terminal.answer(shop::VAULT);
+        let (code, seen) = terminal.end();
+        assert_eq!(code, 0, "{seen}");
     }
 
     /// Plan by plan, approves and carries out until it ends with `code`; the last report.
     pub fn healed_by_command(&self, code: i32) -> Value {
         let mut digest = self.approved();
         for _ in 0..4 {
-            let finished = self.repair(&[&["apply", &digest, "--json"][..], &GROUP, &FILES].concat());
+            let finished = self.repair(&["apply", &digest, "--json"]);
             let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished}"));
             if finished.code == Some(4) && code != 4 {
                 digest = text(&report, "/plan/digest").to_owned();
@@ -203,9 +272,21 @@ impl Shop {
         records
     }
 
-    /// The accepted requests for a change whose path has this in it.
-    pub fn changes(&self, fragment: &str) -> usize {
-        self.azure.mutations().iter().filter(|entry| entry.path.to_lowercase().contains(fragment)).count()
+    /// How often Azure agreed to this kind of change: the end of the path of the request.
+    pub fn changes(&self, end: &str) -> usize {
+        self.accepted().iter().filter(|entry| entry.path.to_lowercase().ends_with(end)).count()
+    }
+
+    /// How often Azure agreed to make or change the vault itself, as for bringing it back.
+    pub fn recoveries(&self) -> usize {
+        let is_recovery = |entry: &&LedgerEntry| entry.body["properties"]["createMode"] == "recover";
+        self.accepted().iter().filter(is_recovery).count()
+    }
+
+    /// That Azure was asked for no change at all.
+    pub fn untouched(&self) {
+        assert!(self.asked().is_empty(), "{}", self.ledger());
+        self.sound();
     }
 
     /// Everything that Azure was asked, for the messages of failed assertions.
@@ -240,8 +321,7 @@ impl Shop {
     /// That nothing began: no log, and no request for a change.
     pub fn nothing_began(&self) {
         assert!(!self.state_dir().exists(), "a session began in {}", self.state_dir().display());
-        assert_eq!(self.azure.mutations(), Vec::new());
-        self.sound();
+        self.untouched();
     }
 
     fn replays(&self) {
@@ -270,7 +350,7 @@ impl Shop {
         if let Some(entry) = self.azure.leaks().first() {
             return Err(format!("a stranger got a token: {entry}"));
         }
-        let asked: Vec<LedgerEntry> = self.azure.ledger().into_iter().filter(|entry| entry.mutating).collect();
+        let asked = self.asked();
         let intents = if self.state_dir().exists() { intents(&self.records()) } else { BTreeMap::new() };
         let mut taken = BTreeSet::new();
         for entry in &asked {
