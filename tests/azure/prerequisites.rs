@@ -57,13 +57,17 @@ fn unregistered() -> Shop {
 }
 
 #[test]
-fn a_provider_that_is_not_registered_is_registered_with_the_deployment_that_needs_it() {
+fn a_provider_that_is_not_registered_is_registered_and_then_the_deployment_asked_for() {
     let shop = unregistered();
     let report = shop.document(4, &wrapped(&["--self-heal=preview"]));
     assert_eq!(report["findings"][0]["class"], "azure-resource-provider-unregistered", "{report:#}");
     let digest = text(&report, "/plan/digest").to_owned();
-    says(&report["plan"].to_string(), &["Microsoft.ContainerInstance", "register-provider", "deploy-template"]);
+    says(&report["plan"].to_string(), &["Microsoft.ContainerInstance", "register-provider", "az provider unregister"]);
     shop.untouched();
+    shop.document(0, &["approve", &digest]);
+    let report = shop.applied(4, &digest);
+    says(&report["plan"].to_string(), &["deploy-template"]);
+    let digest = text(&report, "/plan/digest").to_owned();
     shop.document(0, &["approve", &digest]);
     assert_eq!(shop.applied(0, &digest)["result"], "healed");
     assert_eq!(shop.changes("/providers/microsoft.containerinstance/register"), 1, "{}", shop.ledger());
@@ -71,10 +75,13 @@ fn a_provider_that_is_not_registered_is_registered_with_the_deployment_that_need
 }
 
 #[test]
-fn under_yes_not_even_a_registration_goes_out_for_a_plan_that_deploys() {
+fn yes_registers_a_provider_and_deploys_nothing() {
     let shop = unregistered();
-    shop.document(4, &wrapped(&["--self-heal=preview", "--yes"]));
-    shop.untouched();
+    let report = shop.document(4, &wrapped(&["--self-heal=preview", "--yes"]));
+    says(&report["plan"].to_string(), &["deploy-template"]);
+    assert_eq!(shop.accepted().len(), 1, "{}", shop.ledger());
+    assert_eq!(shop.changes("/providers/microsoft.containerinstance/register"), 1, "{}", shop.ledger());
+    shop.sound();
 }
 
 #[test]

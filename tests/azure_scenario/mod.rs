@@ -137,9 +137,9 @@ impl Shop {
         self.azure.ledger().into_iter().filter(ours).collect()
     }
 
-    /// Those to which Azure said yes.
+    /// Those that Azure has carried out, whatever it answered.
     pub fn accepted(&self) -> Vec<LedgerEntry> {
-        self.asked().into_iter().filter(LedgerEntry::is_accepted_mutation).collect()
+        self.asked().into_iter().filter(|entry| entry.changed || entry.is_accepted_mutation()).collect()
     }
 
     /// The same with another variable; an empty value takes it away.
@@ -364,7 +364,7 @@ impl Shop {
             if !fits(&intent.action, entry) {
                 return Err(format!("the intent was to {}, and this was asked for: {entry}", intent.action));
             }
-            if entry.is_accepted_mutation() && !taken.insert(key) {
+            if (entry.changed || entry.is_accepted_mutation()) && !taken.insert(key) {
                 return Err(format!("asked for twice: {entry}"));
             }
         }
