@@ -173,6 +173,10 @@ impl Transport {
                 .header("x-ms-return-client-request-id", "true");
         }
         match request.body() {
+            // Azure refuses a POST that does not say how long it is (411), and the SDK says so of some requests only.
+            Body::Bytes(bytes) if bytes.is_empty() && *request.method() == Method::Post => {
+                outgoing = outgoing.header("content-length", "0");
+            }
             Body::Bytes(bytes) => outgoing = outgoing.body(bytes.clone()),
             Body::SeekableStream(_) => return Err(unsendable("its body is a stream")),
         }

@@ -204,7 +204,8 @@ impl ResourceGroup {
             Ok(Waited::Interrupted { .. }) => Some(stopped_waiting(what)),
             Ok(Waited::StillRunning { .. }) => {
                 self.has_waited_in_vain = true;
-                Some(still_going(what, "running", whole.as_secs()))
+                // A part of a second is left of the bound's last one.
+                Some(still_going(what, "running", whole.as_secs() + u64::from(whole.subsec_nanos() > 0)))
             }
             // The address is of no use; the thing itself still tells.
             Err(error) if error.reach() != Reach::NotSent => None,

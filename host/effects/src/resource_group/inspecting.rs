@@ -127,12 +127,16 @@ impl ResourceGroup {
 /// A deployment of the template's own name, or one that has just failed. One that is well is not meant by a template that
 /// was never deployed under its name.
 fn named_by_nobody(stem: Option<String>, newest_first: &[Deployment]) -> String {
-    let newest = newest_first.first();
-    match (stem, newest) {
-        (Some(stem), _) if newest_first.iter().any(|known| is_of(&known.name, &stem)) => stem,
-        (Some(stem), Some(newest)) if newest.state == DeploymentState::Succeeded => stem,
-        (_, Some(newest)) => base_of(&newest.name).to_owned(),
-        (stem, None) => stem.unwrap_or_else(|| UNNAMED.to_owned()),
+    let Some(stem) = stem else {
+        return newest_first.first().map_or_else(|| UNNAMED.to_owned(), |newest| base_of(&newest.name).to_owned());
+    };
+    if newest_first.iter().any(|known| is_of(&known.name, &stem)) {
+        return stem;
+    }
+    // One that runs is somebody else's: nothing says yet that it needs anything.
+    match newest_first.iter().find(|known| known.state.has_ended()) {
+        Some(ended) if ended.state != DeploymentState::Succeeded => base_of(&ended.name).to_owned(),
+        _ => stem,
     }
 }
 

@@ -59,6 +59,7 @@ impl ResourceGroup {
                 },
             });
         }
+        bind_all_to_what_is_deployed(&mut preparation);
         Ok(preparation)
     }
 
@@ -216,6 +217,20 @@ impl ResourceGroup {
             footprint.variables = loaded.values.into_iter().map(|(name, digest)| (name, Some(digest))).collect();
         }
         Ok(footprint)
+    }
+}
+
+/// What is deployed at the end stays as it was approved, or no step is begun: a purge for a template that is another one by
+/// then would have been for nothing.
+fn bind_all_to_what_is_deployed(preparation: &mut Preparation) {
+    let mut deployed = Footprint::default();
+    for prepared in &preparation.steps {
+        deployed.files.extend(prepared.step.footprint.files.clone());
+        deployed.variables.extend(prepared.step.footprint.variables.clone());
+    }
+    for prepared in &mut preparation.steps {
+        prepared.step.footprint.files.extend(deployed.files.clone());
+        prepared.step.footprint.variables.extend(deployed.variables.clone());
     }
 }
 

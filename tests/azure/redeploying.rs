@@ -1,0 +1,134 @@
+//! Deploying once more: incrementally, with the same template and parameters, within bounds, and never into another
+//! deployment.
+
+use std::thread;
+use std::time::Duration;
+
+use repair_fake_azure::{Mode, ScriptedFailure, shop};
+use serde_json::json;
+
+use crate::azure_scenario::{FILES, GROUP, Shop, says, text};
+
+/// Tries soon.
+const SOON: &str = "[tools.bicep-redeploy]\nbackoff_seconds = 1\n";
+
+/// A deployment that Azure itself fails so many times.
+fn failed(times: u32) -> Shop {
+    let shop = Shop::broken(|world| world.failures.push(ScriptedFailure::internal_error("aci-shop-api").times(times)));
+    shop.write("repair.toml", SOON);
+    shop
+}
+
+#[test]
+fn a_failure_of_azures_own_is_repeated_after_a_yes() {
+    let shop = failed(1);
+    let report = shop.healed_by_command(0);
+    assert_eq!(report["result"], "healed", "{report:#}");
+    shop.is_well();
+}
+
+#[test]
+fn one_that_stays_is_left_to_a_person_after_two_tries() {
+    let shop = failed(9);
+    let report = shop.healed_by_command(3);
+    says(&report.to_string(), &["az deployment operation group list"]);
+    assert_eq!(shop.accepted().len(), 2, "{}", shop.ledger());
+    shop.sound();
+}
+
+#[test]
+fn a_repetition_is_incremental_and_its_name_says_session_and_step() {
+    let shop = failed(1);
+    let report = shop.healed_by_command(0);
+    let session = text(&report, "/session");
+    shop.azure.world(|world| {
+        let newest = world.deployments.last().expect("a deployment");
+        assert_eq!((newest.name.as_str(), newest.mode), (format!("shop-{session}-0").as_str(), Mode::Incremental));
+        assert_eq!(newest.parameters["administratorLoginPassword"], shop::PASSWORD);
+    });
+    let asked = shop.accepted();
+    assert_eq!(asked[0].body["properties"]["template"], shop::template());
+    assert_eq!(asked[0].body["properties"]["mode"], "Incremental");
+    shop.sound();
+}
+
+#[test]
+fn without_a_template_what_azure_kept_is_deployed_with_the_secret_that_is_given_again() {
+    let shop = Shop::deleted_vault();
+    let secret = format!("administratorLoginPassword={}", shop::PASSWORD);
+    let others = ["vaultName", "serverName"].map(|name| {
+        let value = shop::parameters()[name]["value"].as_str().expect("a value").to_owned();
+        format!("{name}={value}")
+    });
+    let parameters = ["--parameters", &secret, "--parameters", &others[0], "--parameters", &others[1]];
+    let report = shop.document(4, &[&["plan"][..], &GROUP, &parameters].concat());
+    let digest = text(&report, "/plan/digest").to_owned();
+    shop.document(0, &["approve", &digest]);
+    let without = shop.repair(&["apply", &digest]);
+    assert_ne!(without.code, Some(0), "a value that is kept nowhere has to be given again: {without}");
+    shop.untouched();
+    let report = shop.document(4, &[&["plan", "--new"][..], &GROUP, &parameters].concat());
+    let digest = text(&report, "/plan/digest").to_owned();
+    shop.document(0, &["approve", &digest]);
+    shop.document(0, &[&["apply", &digest][..], &parameters].concat());
+    shop.is_well();
+    shop.writes_no_secret();
+}
+
+#[test]
+fn another_deployment_that_runs_is_waited_for_and_never_fought() {
+    let shop = failed(1);
+    shop.azure.world(|world| world.durations.resource_millis = 3_600_000);
+    shop.somebody_deploys("nightly");
+    let digest = shop.planned();
+    shop.document(0, &["approve", &digest]);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(600));
+            assert_eq!(shop.asked(), Vec::new());
+            shop.azure.world(|world| world.durations = crate::azure_scenario::MOMENTS);
+            shop.azure.fast_forward();
+        });
+        assert_eq!(shop.applied(0, &digest)["result"], "healed");
+    });
+    assert_eq!(shop.accepted().len(), 1, "{}", shop.ledger());
+    shop.is_well();
+}
+
+#[test]
+fn one_that_runs_for_hours_ends_the_wait_within_its_bound() {
+    let shop = failed(1);
+    shop.bounds("operation_seconds_max = 1\n");
+    shop.azure.world(|world| world.durations.resource_millis = 3_600_000);
+    shop.somebody_deploys("nightly");
+    let digest = shop.planned();
+    shop.document(0, &["approve", &digest]);
+    let ended = shop.repair(&["apply", &digest]);
+    assert!(matches!(ended.code, Some(3 | 4)), "{ended}");
+    says(&format!("{}{}", ended.stdout, ended.stderr), &["nightly"]);
+    shop.untouched();
+}
+
+#[test]
+fn a_deployment_in_complete_mode_is_not_repeated() {
+    let shop = Shop::deleted_vault();
+    shop.program("az", "#!/bin/sh\necho 'ERROR: (ConflictError) A vault with the same name already exists in deleted state.' >&2\nexit 1\n");
+    let command = ["--", "az", "deployment", "group", "create", "-g", shop::GROUP, "-n", "shop", "-f", "main.json"];
+    let more = ["-p", "main.parameters.json", "--mode", "Complete"];
+    let report = shop.document(3, &[&["--self-heal=preview"][..], &command, &more].concat());
+    says(&report.to_string(), &["complete mode", "incremental"]);
+    shop.untouched();
+}
+
+#[test]
+fn a_template_that_is_another_one_now_is_shown_as_what_it_would_do() {
+    let shop = failed(1);
+    let mut template = shop::template();
+    let mut more = template["resources"][0].clone();
+    more["name"] = json!("kv-shop-more");
+    template["resources"].as_array_mut().expect("resources").push(more);
+    shop.write("main.json", &template.to_string());
+    let report = shop.document(4, &[&["plan"][..], &GROUP, &FILES].concat());
+    says(&report["plan"].to_string(), &["+ makes Microsoft.KeyVault/vaults `kv-shop-more`"]);
+    shop.untouched();
+}
