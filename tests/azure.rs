@@ -10,6 +10,8 @@ mod azure_scenario;
 mod bad_input;
 #[path = "azure/prerequisites.rs"]
 mod prerequisites;
+#[path = "azure/roles.rs"]
+mod roles;
 #[path = "azure/redeploying.rs"]
 mod redeploying;
 #[path = "azure/servers.rs"]
