@@ -1,5 +1,7 @@
 //! `cargo xtask demo`: a real failure and its repair, shown as a person would see them.
 
+pub(crate) mod azure;
+
 use std::fs;
 use std::process::{Command, Stdio};
 

@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
 Commands:
   demo [--undo]           Break a project for real, heal it, verify the log; leaves nothing running.
                           Uses the Docker Engine that is there, else (as root) a private one.
+  demo --azure            The same for an Azure resource group, on a stand-in for Azure on this machine; no account is needed.
   test                    Everything: format, lints, documentation, all tests on a private engine.
   test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
   crash [SCENARIO]        The whole crash matrix: every scenario killed at every point that it comes by, with a table.
@@ -76,6 +77,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         }
         ["demo"] => demo::demo(false)?,
         ["demo", "--undo"] => demo::demo(true)?,
+        ["demo", "--azure"] => demo::azure::demo()?,
         ["test"] => check::everything()?,
         ["test", "--", ..] => return check::some(&arguments[2..]),
         ["crash"] => return crash::everywhere(None),

@@ -243,10 +243,10 @@ fn a_server_is_not_started_for_a_deployment_that_cannot_follow() {
 }
 
 #[test]
-fn a_running_deployment_is_waited_for_first() {
+fn a_running_deployment_is_waited_for_and_nothing_else_is_done() {
     let mut azure = group(&[("mysql-shop", "Stopped")]);
     azure.deployment = azure.deployment.running("nightly", 30);
-    let actions = [Action::await_state(Awaited::Deployment, "nightly"), start("mysql-shop"), deploy()];
+    let actions = [Action::await_state(Awaited::Deployment, "nightly")];
     proposes(&FakeHost::new(STOPPED).azure(azure), &actions, &["`nightly`"]);
 }
 

@@ -106,7 +106,7 @@ impl Arm {
             "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Authorization/locks",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, LOCKS_VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, LOCKS_VERSION).await?;
         Ok(all.iter().map(read_lock).collect())
     }
 

@@ -80,7 +80,7 @@ pub struct Group {
 pub struct Started {
     /// Where it can be looked at; `None` where it is done already.
     pub poll: Option<PollUrl>,
-    /// What Azure answered; null where that is empty.
+    /// What Azure answered; null where that is empty or no JSON.
     pub body: Value,
     /// The id under which Azure keeps it in its activity log.
     pub correlation_id: Option<String>,
@@ -144,23 +144,11 @@ impl Arm {
         Ok(self.credential.token(&self.cloud.scope()).await?)
     }
 
-    /// Looks, and once more with a fresh token where Azure does not take the one that there is: it may have ended, or been
-    /// taken back, before its time. A change is never asked for twice; it is sent with a fresh token.
-    pub(super) async fn looking<T>(&self, look: impl AsyncFn() -> Result<T, ArmError>) -> Result<T, ArmError> {
-        match look().await {
-            Err(error) if error.status() == Some(401) => {
-                self.credential.forget().await;
-                look().await
-            }
-            seen => seen,
-        }
-    }
-
     /// GET of one path below Resource Manager, with the permit to look.
-    pub(super) async fn get(&self, path: &str, api_version: &str) -> Result<Answer, ArmError> {
-        let url = self.address(path, api_version);
+    async fn get(&self, path: &str, api_version: &str) -> Result<Answer, ArmError> {
         let transport = self.transport(Permit::look(&self.subscription), None);
-        self.looking(async || transport.send(&request(Method::Get, url.clone(), &self.token().await?.secret)).await)
+        let url = self.url(path, api_version);
+        self.with_a_good_token(async |token| transport.send(&request(Method::Get, url.clone(), &token.secret)).await)
             .await
     }
 
@@ -171,16 +159,41 @@ impl Arm {
         api_version: &str,
         entries_max: usize,
     ) -> Result<(Vec<Value>, bool), ArmError> {
-        let url = self.address(path, api_version);
         let transport = self.transport(Permit::look(&self.subscription), None);
-        self.looking(async || pages(&transport, url.clone(), &self.token().await?, entries_max).await).await
+        let url = self.url(path, api_version);
+        self.with_a_good_token(async |token| pages(&transport, url.clone(), &token, entries_max).await).await
     }
 
-    fn address(&self, path: &str, api_version: &str) -> Url {
+    /// Looks, and once more with a fresh token where Azure does not take the one that is kept: a clock may be wrong, or
+    /// somebody has taken it back.
+    pub(super) async fn with_a_good_token<T>(
+        &self,
+        look: impl AsyncFn(Token) -> Result<T, ArmError>,
+    ) -> Result<T, ArmError> {
+        match look(self.token().await?).await {
+            Err(error) if error.status() == Some(401) => {
+                self.credential.forget().await;
+                look(self.token().await?).await
+            }
+            seen => seen,
+        }
+    }
+
+    fn url(&self, path: &str, api_version: &str) -> Url {
         let mut url = self.cloud.resource_manager().clone();
         url.set_path(path);
         url.query_pairs_mut().append_pair("api-version", api_version);
         url
+    }
+
+    /// All entries of a list. One that goes on beyond the limits is an error: what a part of it does not name may be there.
+    pub(super) async fn whole_list(&self, path: &str, api_version: &str) -> Result<Vec<Value>, ArmError> {
+        match self.list(path, api_version, LIST_ENTRIES_MAX).await? {
+            (all, false) => Ok(all),
+            (_, true) => {
+                Err(unreadable(&format!("the list has more than {LIST_ENTRIES_MAX} entries or {PAGES_MAX} pages")))
+            }
+        }
     }
 
     pub(super) fn transport(&self, permit: Permit, id: Option<RequestId>) -> Transport {
@@ -206,10 +219,19 @@ impl Arm {
 
     /// What came of a request that changes something.
     pub(super) async fn started(&self, sent: azure_core::Result<Response>, id: RequestId) -> Result<Started, ArmError> {
-        let answer = answer_of(sent).await?;
+        let answer = match answer_of(sent).await {
+            Err(error) if error.status() == Some(401) => {
+                // It is not sent again, but whoever tries again should not do so with the same token.
+                self.credential.forget().await;
+                return Err(error);
+            }
+            answer => answer?,
+        };
         let correlation_id = answer.header("x-ms-correlation-request-id").map(str::to_owned);
         let poll = PollUrl::of(&answer, self.base())?;
-        Ok(Started { poll, body: answer.json()?, correlation_id, request_id: id })
+        // The status has told that Azure has it; what stands in the body decides nothing.
+        let body = answer.json().unwrap_or(Value::Null);
+        Ok(Started { poll, body, correlation_id, request_id: id })
     }
 }
 
@@ -222,7 +244,33 @@ pub(super) struct SdkParts {
     pub(super) retry: azure_core::RetryOptions,
 }
 
-/// Builds a client of one of the SDK's crates, which all have the same builder and no trait for it.
+/// Looks through a client of one of the SDK's crates, which all have the same builder and no trait for it. A look whose
+/// token Azure does not take is repeated once with a fresh one.
+macro_rules! sdk_look {
+    ($arm:expr, $library:ident::$api:ident, |$sdk:ident| $asked:expr) => {{
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let permit = $crate::azure::permit::Permit::look($arm.subscription_id());
+            let $sdk = $crate::azure::client::sdk_client!($library::$api, $arm.sdk(permit, None).await?)?;
+            let sent = $asked.send().await.map(Into::into);
+            match $crate::azure::client::answer_of(sent).await {
+                Err(error) if error.status() == Some(401) && tries == 1 => $arm.credential().forget().await,
+                answer => break answer,
+            }
+        }
+    }};
+}
+
+/// Sends one change through a client of one of the SDK's crates, under `$permit` and with an id out of `$ids`.
+macro_rules! sdk_change {
+    ($arm:expr, $library:ident::$api:ident, $permit:expr, $ids:expr, |$sdk:ident| $asked:expr) => {{
+        let id = $ids.next();
+        let $sdk = $crate::azure::client::sdk_client!($library::$api, $arm.sdk($permit, Some(id.clone())).await?)?;
+        $arm.started($asked.send().await.map(Into::into), id).await
+    }};
+}
+
 macro_rules! sdk_client {
     ($library:ident::$api:ident, $parts:expr) => {{
         let parts = $parts;
@@ -235,7 +283,7 @@ macro_rules! sdk_client {
             .map_err(|error| $crate::azure::transport::from_sdk(&error))
     }};
 }
-pub(super) use sdk_client;
+pub(super) use {sdk_change, sdk_client, sdk_look};
 
 /// Hands the SDK a token that is already there: fetching one may start a process, which the SDK's trait has no room for.
 #[derive(Debug)]
@@ -339,3 +387,6 @@ async fn pages(
     }
     Ok((entries, next.is_some()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,7 +144,8 @@ impl Cloud {
     }
 
     /// The address of a vault, as Resource Manager names it, if a token for vaults may be sent there: `https`, the usual
-    /// port, one label before [`Self::vault_suffix`]. Where Resource Manager itself is on this machine, so may vaults be.
+    /// port, one label before [`Self::vault_suffix`]. Where Resource Manager itself is on this machine, so may vaults be,
+    /// and as they share a host there, each may have a path.
     ///
     /// # Errors
     /// When it is elsewhere.
@@ -223,6 +224,18 @@ fn sendable(what: &'static str, address: &str) -> Result<Url, AddressError> {
         _ => return Err(refused("it is neither https nor http")),
     }
     Ok(url)
+}
+
+/// Whether an address is on this machine or on the link that it hangs on (RFC 3927, RFC 4291), by its text alone. What is
+/// there was not reached through a proxy by whoever named it.
+pub(super) fn is_near(url: &Url) -> bool {
+    let bare = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    is_loopback(url)
+        || match bare.parse() {
+            Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),
+            Ok(std::net::IpAddr::V6(address)) => address.is_unicast_link_local(),
+            Err(_) => false,
+        }
 }
 
 /// Whether an address is on this machine by its text alone; no name but `localhost` is looked up.

@@ -299,3 +299,6 @@ impl fmt::Debug for Credential {
         write!(f, "Credential({})", self.describe())
     }
 }
+
+#[cfg(test)]
+mod tests;

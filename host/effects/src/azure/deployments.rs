@@ -12,9 +12,9 @@ use azure_mgmt_resources::package_resources_2021_04::models::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::client::{Arm, Group, Started, answer_of, if_there, sdk_client, unreadable};
+use super::client::{Arm, Group, Started, if_there, sdk_change, sdk_look, unreadable};
 use super::error::{ArmError, ErrorKind};
-use super::limits::{DEPLOYMENT_BODY_BYTES_MAX, DEPLOYMENTS_MAX, LIST_ENTRIES_MAX};
+use super::limits::{DEPLOYMENT_BODY_BYTES_MAX, DEPLOYMENTS_MAX, HISTORY_MAX};
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
 use super::permit::Permit;
@@ -137,21 +137,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn group(&self, group: &GroupName) -> Result<Option<Group>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_resources::package_resources_2021_04,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            answer_of(
-                sdk.resource_groups_client()
-                    .get(group.as_str(), self.subscription_id().as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| sdk
+            .resource_groups_client()
+            .get(group.as_str(), self.subscription_id().as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         let value = answer.json()?;
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Some(Group {
@@ -170,9 +159,10 @@ impl Arm {
             "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, VERSION, DEPLOYMENTS_MAX).await?;
+        let (all, _) = self.list(&path, VERSION, HISTORY_MAX).await?;
         let mut all: Vec<_> = all.iter().filter_map(read_deployment).collect();
         all.sort_by_key(|deployment| std::cmp::Reverse(deployment.timestamp));
+        all.truncate(DEPLOYMENTS_MAX);
         Ok(all)
     }
 
@@ -181,22 +171,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn deployment(&self, group: &GroupName, name: &DeploymentName) -> Result<Option<Deployment>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_resources::package_resources_2021_04,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let deployments = sdk.deployments_client();
-            answer_of(
-                deployments
-                    .get(group.as_str(), name.as_str(), self.subscription_id().as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| sdk
+            .deployments_client()
+            .get(group.as_str(), name.as_str(), self.subscription_id().as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         read_deployment(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a deployment"))
     }
 
@@ -208,7 +186,7 @@ impl Arm {
     pub async fn operations(&self, group: &GroupName, name: &DeploymentName) -> Result<Vec<Operation>, ArmError> {
         let path =
             format!("/subscriptions/{}/resourcegroups/{group}/deployments/{name}/operations", self.subscription_id());
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         Ok(all.iter().map(read_operation).collect())
     }
 
@@ -217,16 +195,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be had.
     pub async fn export_template(&self, group: &GroupName, name: &DeploymentName) -> Result<Option<Value>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_resources::package_resources_2021_04,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let deployments = sdk.deployments_client();
-            let asked = deployments.export_template(group.as_str(), name.as_str(), self.subscription_id().as_str());
-            answer_of(asked.send().await.map(Into::into)).await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| sdk
+            .deployments_client()
+            .export_template(group.as_str(), name.as_str(), self.subscription_id().as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         answer.json()?.get("template").cloned().map(Some).ok_or_else(|| unreadable("it holds no template"))
     }
 
@@ -243,12 +215,9 @@ impl Arm {
     ) -> Result<Started, ArmError> {
         let body = SdkDeployment::new(properties(request)?);
         let permit = Permit::deploy(self.subscription_id(), group, name);
-        let id = ids.next();
-        let sdk =
-            sdk_client!(azure_mgmt_resources::package_resources_2021_04, self.sdk(permit, Some(id.clone())).await?)?;
-        let deployments = sdk.deployments_client();
-        let asked = deployments.create_or_update(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
-        self.started(asked.send().await.map(Into::into), id).await
+        sdk_change!(self, azure_mgmt_resources::package_resources_2021_04, permit, ids, |sdk| sdk
+            .deployments_client()
+            .create_or_update(group.as_str(), name.as_str(), body, self.subscription_id().as_str()))
     }
 }
 

@@ -70,7 +70,7 @@ pub struct ArmError {
     /// What went wrong.
     pub kind: ErrorKind,
     /// The request; `None` where none was made.
-    pub asked: Option<Asked>,
+    pub asked: Option<Box<Asked>>,
 }
 
 /// The ways to fail.
@@ -116,7 +116,7 @@ impl ArmError {
     }
 
     pub(super) fn asking(mut self, asked: Asked) -> Self {
-        self.asked.get_or_insert(asked);
+        self.asked.get_or_insert(Box::new(asked));
         self
     }
 
@@ -354,5 +354,85 @@ impl From<CredentialError> for ArmError {
 impl From<NameError> for ArmError {
     fn from(error: NameError) -> Self {
         Self::new(ErrorKind::Name(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::credential::CredentialKind;
+    use super::*;
+
+    fn asked() -> Asked {
+        let host = "management.azure.com".to_owned();
+        Asked { method: "PUT".to_owned(), host, path: "/subscriptions/s/x".to_owned() }
+    }
+
+    fn refused(status: u16, body: &str) -> ArmError {
+        let refusal = Refusal { status, error: NestedError::from_body(body.as_bytes()), ..Refusal::default() };
+        ArmError::new(ErrorKind::Refused(Box::new(refusal))).asking(asked())
+    }
+
+    fn all_kinds() -> Vec<ErrorKind> {
+        let text = || "w\u{1b}[2J\nq".to_owned();
+        let id = SubscriptionId::new("01234567-89ab-cdef-0123-456789abcdef").expect("a GUID");
+        vec![
+            ErrorKind::Refused(Box::default()),
+            ErrorKind::Unreachable(text()),
+            ErrorKind::Tls(text()),
+            ErrorKind::TimedOut(Duration::from_secs(3)),
+            ErrorKind::CutOff(text()),
+            ErrorKind::TooLong(7),
+            ErrorKind::Unreadable(text()),
+            ErrorKind::NotPermitted("looking"),
+            ErrorKind::Redirected(text()),
+            ErrorKind::ForeignAddress(text()),
+            ErrorKind::Credential(CredentialError::from_words(CredentialKind::AzureCli, &text())),
+            ErrorKind::Name(NameError::new("key vault name", &text(), "r")),
+            ErrorKind::AmbiguousSubscription(vec![(text(), id)]),
+            ErrorKind::NoSubscription,
+            ErrorKind::Unsendable(text()),
+            ErrorKind::Interrupted,
+        ]
+    }
+
+    #[test]
+    fn every_error_is_one_harmless_line() {
+        for kind in all_kinds() {
+            let error = ArmError::new(kind).asking(asked());
+            for said in
+                [error.to_string(), error.as_evidence_text().trim_end().lines().next().unwrap_or_default().to_owned()]
+            {
+                assert!(!said.is_empty() && !said.contains(['\n', '\u{1b}']), "{said:?}");
+            }
+            let _ = (error.hints(), error.class(), error.reach(), error.is_passing());
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_changed_nothing_and_what_was_not_answered_may_have() {
+        let reach = |kind| ArmError::new(kind).reach();
+        assert_eq!(reach(ErrorKind::Unreachable(String::new())), Reach::NotSent);
+        assert_eq!(reach(ErrorKind::NotPermitted("")), Reach::NotSent);
+        assert_eq!(reach(ErrorKind::CutOff(String::new())), Reach::Unclear);
+        assert_eq!(reach(ErrorKind::TimedOut(Duration::ZERO)), Reach::Unclear);
+        assert_eq!((refused(409, "{}").reach(), refused(429, "{}").reach()), (Reach::Refused, Reach::Refused));
+        assert_eq!((refused(500, "{}").reach(), refused(504, "{}").reach()), (Reach::Unclear, Reach::Unclear));
+    }
+
+    #[test]
+    fn the_evidence_has_one_key_a_line_and_nothing_in_strings() {
+        let inner = r#"{\"error\":{\"code\":\"ConflictError\",\"message\":\"A vault with the same name already exists in deleted state.\"}}"#;
+        let error = refused(
+            409,
+            &format!(
+                r#"{{"error":{{"code":"DeploymentFailed","message":"m","details":[{{"code":"Conflict","message":"{inner}"}}]}}}}"#
+            ),
+        );
+        let text = error.as_evidence_text();
+        assert!(text.starts_with("PUT /subscriptions/s/x answered 409\n{\n"), "{text}");
+        assert!(text.lines().any(|line| line.trim() == r#""code": "ConflictError","#), "{text}");
+        let said = error.to_string();
+        assert!(said.contains("DeploymentFailed because of ConflictError: A vault with the same name"), "{said}");
+        assert!(said.chars().count() < SHOWN_CHARACTERS_MAX * 4);
     }
 }

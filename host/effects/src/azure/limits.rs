@@ -12,8 +12,11 @@ pub const NESTED_ERRORS_DEPTH_MAX: usize = 8;
 pub const NESTED_ERRORS_MAX: usize = 64;
 /// Bytes kept of one message of an error.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
-/// Deployments that are read of one resource group, over all pages.
+/// Deployments that are told of one resource group, the newest.
 pub const DEPLOYMENTS_MAX: usize = 200;
+/// Deployments that are read for that, over all pages: they come in no order, and Azure keeps 800 of a resource group
+/// ("Resource group limits", Microsoft Learn).
+pub const HISTORY_MAX: usize = 1_000;
 /// Entries that any other list is read to, over all pages.
 pub const LIST_ENTRIES_MAX: usize = 5_000;
 /// Pages of one list.
@@ -62,6 +65,7 @@ pub const TOKEN_LEEWAY: Duration = Duration::from_secs(120);
 /// Wall time that a preview of a deployment gets.
 pub const WHAT_IF_TIMEOUT: Duration = Duration::from_secs(300);
 
+const _: () = assert!(DEPLOYMENTS_MAX < HISTORY_MAX && HISTORY_MAX <= LIST_ENTRIES_MAX);
 const _: () = assert!(ERROR_BODY_BYTES_MAX < ANSWER_BYTES_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX * 4 <= ERROR_BODY_BYTES_MAX);
 const _: () = assert!(CONNECT_TIMEOUT.as_secs() < READ_TIMEOUT.as_secs());

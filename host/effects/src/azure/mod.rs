@@ -7,6 +7,8 @@
 //! are. No type of the SDK leaves this module, and it reads no environment: every value of it is an argument.
 
 pub mod access;
+#[cfg(test)]
+mod against_the_fake;
 pub mod client;
 pub mod cloud;
 pub mod credential;
@@ -21,6 +23,8 @@ pub mod poller;
 pub mod providers;
 pub mod request_ids;
 pub mod resource_id;
+#[cfg(test)]
+mod scripted;
 pub mod servers;
 pub mod transport;
 pub mod vaults;

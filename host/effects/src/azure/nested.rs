@@ -228,3 +228,114 @@ fn shortened(text: &str) -> (String, bool) {
     let end = text.floor_char_boundary(MESSAGE_BYTES_MAX);
     (text[..end].to_owned(), true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(error: &NestedError) -> Vec<(usize, &str)> {
+        error.walk().into_iter().map(|(level, error)| (level, error.code.as_str())).collect()
+    }
+
+    /// `levels` errors, each as JSON in the message of the one above.
+    fn chain(levels: usize) -> Value {
+        let mut error = json!({ "error": { "code": "C0", "message": "the reason" } });
+        for level in 1..levels {
+            error = json!({ "error": { "code": format!("C{level}"), "message": error.to_string() } });
+        }
+        error
+    }
+
+    #[test]
+    fn json_within_messages_becomes_details() {
+        let inner = json!({ "error": { "code": "ConflictError", "message": "A vault with the same name already exists in deleted state." } });
+        let middle = json!({ "status": "failed", "error": { "code": "ResourceDeploymentFailure", "message": "…", "details": [
+            { "code": "Conflict", "message": inner.to_string().replace(',', ",\r\n  ") }, { "message": "and a second one" } ] } });
+        let body = json!({ "error": { "code": "DeploymentFailed", "message": "At least one resource deployment operation failed.",
+            "details": [{ "code": "Conflict", "message": middle.to_string() }] } });
+        let error = NestedError::from_body(body.to_string().as_bytes());
+        assert_eq!(
+            codes(&error),
+            [
+                (0, "DeploymentFailed"),
+                (1, "Conflict"),
+                (2, "ResourceDeploymentFailure"),
+                (3, "Conflict"),
+                (4, "ConflictError"),
+                (3, "")
+            ]
+        );
+        assert!(error.innermost().message.contains("deleted state") && !error.is_cut());
+        assert!(error.has_code("conflicterror") && !error.has_code("ConflictErro"));
+    }
+
+    #[test]
+    fn every_known_form_of_an_error_is_read() {
+        for (body, code, message) in [
+            (r#"{"error":{"code":"A","message":"m"}}"#, "A", "m"),
+            (r#"{"code":"A","message":"m"}"#, "A", "m"),
+            (r#"{"Code":"A","Message":"m"}"#, "A", "m"),
+            (r#"{"odata.error":{"code":"A","message":{"lang":"en-us","value":"m"}}}"#, "A", "m"),
+            (
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: m"}"#,
+                "invalid_client",
+                "AADSTS7000215: m",
+            ),
+            (
+                r#"{"error":{"code":"Forbidden","message":"m","innererror":{"code":"ForbiddenByRbac"}}}"#,
+                "Forbidden",
+                "m",
+            ),
+            (r#""{\"error\":{\"code\":\"A\",\"message\":\"m\"}}""#, "A", "m"),
+            (r#"{"Message":"m"}"#, "", "m"),
+            ("<html>502 Bad Gateway</html>", "", "<html>502 Bad Gateway</html>"),
+            ("\u{feff}{\"code\":\"A\",\"message\":\"m\"}", "A", "m"),
+            ("", "", ""),
+            ("{}", "", "{}"),
+            ("[]", "", "[]"),
+        ] {
+            let error = NestedError::from_body(body.as_bytes());
+            assert_eq!((error.code.as_str(), error.message.as_str()), (code, message), "{body}");
+        }
+        let rbac = NestedError::from_body(
+            br#"{"error":{"code":"Forbidden","message":"m","innererror":{"code":"ForbiddenByRbac"}}}"#,
+        );
+        assert!(rbac.has_code("ForbiddenByRbac"));
+        let two = NestedError::from_value(&json!(["one", { "code": "B" }])).expect("errors");
+        assert_eq!(two.details.len(), 2);
+    }
+
+    #[test]
+    fn words_before_json_and_text_that_only_looks_like_it_stay() {
+        let error =
+            NestedError::from_value(&json!({ "code": "A", "message": "Failed: {\"code\":\"B\",\"message\":\"m\"}" }));
+        let error = error.expect("an error");
+        assert_eq!((error.message.as_str(), error.innermost().code.as_str()), ("Failed:", "B"));
+        for message in ["{not json}", "see {this}", "{\"a\":1}", "{", "a } b {"] {
+            let error = NestedError::from_value(&json!({ "code": "A", "message": message })).expect("an error");
+            assert_eq!((error.message.as_str(), error.details.len(), error.is_cut()), (message, 0, false));
+        }
+    }
+
+    #[test]
+    fn a_tree_ends_at_its_limits_and_says_so() {
+        let deep = NestedError::from_value(&chain(NESTED_ERRORS_DEPTH_MAX + 1)).expect("an error");
+        assert_eq!((deep.walk().len(), deep.is_cut()), (NESTED_ERRORS_DEPTH_MAX + 1, false));
+        // Each level of strings doubles the backslashes, so this is as deep as a body can go.
+        let deeper = NestedError::from_value(&chain(NESTED_ERRORS_DEPTH_MAX + 3)).expect("an error");
+        assert_eq!((deeper.walk().len(), deeper.is_cut()), (NESTED_ERRORS_DEPTH_MAX + 1, true));
+        let many: Vec<_> = (0..NESTED_ERRORS_MAX * 3).map(|number| json!({ "code": format!("C{number}") })).collect();
+        let wide = NestedError::from_value(&json!({ "code": "A", "details": many })).expect("an error");
+        assert_eq!((wide.walk().len(), wide.is_cut()), (NESTED_ERRORS_MAX, true));
+        let long = NestedError::from_body("é".repeat(MESSAGE_BYTES_MAX).as_bytes());
+        assert!(long.is_cut() && long.message.len() <= MESSAGE_BYTES_MAX);
+        let nested = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(NestedError::from_body(nested.as_bytes()).is_cut(), "no stack overflows");
+    }
+
+    #[test]
+    fn what_is_written_out_reads_back() {
+        let error = NestedError::from_value(&chain(4)).expect("an error");
+        assert_eq!(NestedError::from_value(&error.to_value()).as_ref(), Some(&error));
+    }
+}

@@ -144,8 +144,8 @@ fn fits(pattern: &str, path: &str) -> bool {
     loop {
         match (pattern.next(), path.next()) {
             (None, None) => return true,
-            (Some(ANY), Some(segment)) if is_plain(segment) => {}
-            (Some(wanted), Some(segment)) if wanted != ANY && wanted.eq_ignore_ascii_case(segment) => {}
+            (Some(ANY), Some(segment)) if !is_plain(segment) => return false,
+            (Some(wanted), Some(segment)) if wanted == ANY || wanted.eq_ignore_ascii_case(segment) => {}
             _ => return false,
         }
     }

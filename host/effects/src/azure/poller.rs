@@ -15,13 +15,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::client::Arm;
+use super::credential::Token;
 use super::error::{ArmError, ErrorKind, Refusal};
 use super::limits::{
     JITTER_PERCENT, POLL_PAUSE, POLL_PAUSE_MAX, POLL_PAUSE_MIN, POLL_SERVER_ERRORS_MAX, POLL_URL_BYTES_MAX, TICK,
 };
 use super::nested::NestedError;
 use super::permit::Permit;
-use super::transport::{Answer, Transport, header, request, retry_after};
+use super::transport::{Answer, header, request, retry_after};
 
 /// An address at which an operation can be looked at. It is the cloud's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl Arm {
     pub async fn wait(&self, poll: &PollUrl, waiting: Waiting<'_>) -> Result<Waited, ArmError> {
         let begun = Instant::now();
         let until = begun + waiting.whole;
-        let usual = self.usual_pause(waiting.pause);
+        let usual = usual_pause(self.cloud().is_local(), waiting.pause);
         let mut failures = 0_u32;
         let mut pause = poll.pause.map_or(Duration::ZERO, |named| named.min(POLL_PAUSE_MAX));
         loop {
@@ -198,14 +199,6 @@ impl Arm {
         }
     }
 
-    fn usual_pause(&self, asked_for: Option<Duration>) -> Duration {
-        match asked_for {
-            Some(pause) if self.cloud().is_local() => pause.max(POLL_PAUSE_MIN),
-            Some(pause) => pause.max(POLL_PAUSE),
-            None => POLL_PAUSE,
-        }
-    }
-
     /// Sleeps for `pause`, at most until `until`. False when the person wants to stop.
     async fn slept(&self, pause: Duration, until: Instant, interrupted: &dyn Fn() -> bool) -> bool {
         let wake = (Instant::now() + pause).min(until);
@@ -213,15 +206,9 @@ impl Arm {
     }
 
     async fn look_at(&self, poll: &PollUrl) -> Result<Seen, ArmError> {
-        // The token may have ended while the operation ran; a fresh one tells.
-        self.looking(async || self.poll_once(poll).await).await
-    }
-
-    async fn poll_once(&self, poll: &PollUrl) -> Result<Seen, ArmError> {
-        let token = self.token().await?;
-        let permit = Permit::poll(poll.url.path());
-        let transport = Transport::new(self.http().clone(), self.cloud().resource_manager().clone(), permit, None);
-        match transport.send(&request(Method::Get, poll.url.clone(), &token.secret)).await {
+        let transport = self.transport(Permit::poll(poll.url.path()), None);
+        let look = async |token: Token| transport.send(&request(Method::Get, poll.url.clone(), &token.secret)).await;
+        match self.with_a_good_token(look).await {
             Ok(answer) => seen(&answer, poll.way),
             Err(error) if poll.way == Way::Location && is_verdict(&error) => Ok(Seen::Failed(error)),
             Err(error) => Err(error),
@@ -234,6 +221,15 @@ impl PollUrl {
     fn has_failed(&self, error: &ArmError, failures: u32) -> bool {
         let is_server_error = error.status().is_some_and(|status| status >= 500) && error.code().is_some();
         self.way == Way::Location && is_server_error && failures >= POLL_SERVER_ERRORS_MAX
+    }
+}
+
+/// The pause where Azure names none. Tests are not worth waiting for; Azure is not to be asked more often than it likes.
+fn usual_pause(is_local: bool, asked_for: Option<Duration>) -> Duration {
+    match asked_for {
+        Some(pause) if is_local => pause.max(POLL_PAUSE_MIN),
+        Some(pause) => pause.max(POLL_PAUSE),
+        None => POLL_PAUSE,
     }
 }
 
@@ -260,7 +256,7 @@ fn seen(answer: &Answer, way: Way) -> Result<Seen, ArmError> {
             return Err(ArmError::new(ErrorKind::Unreadable("it does not say how the operation stands".to_owned())));
         }
         "" => {}
-        state if way != Way::Location => return Ok(runs(state, percent)),
+        _ if way != Way::Location => return Ok(runs(state, percent)),
         _ => {}
     }
     if answer.status == 202 {
@@ -332,3 +328,6 @@ fn random_below(end: u64) -> u64 {
         Err(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::client::{Arm, Started, answer_of, if_there, sdk_client, unreadable};
+use super::client::{Arm, Started, if_there, sdk_change, sdk_look, unreadable};
 use super::error::ArmError;
 use super::names::{Location, ProviderNamespace};
 use super::permit::Permit;
@@ -68,21 +68,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn provider(&self, provider: &ProviderNamespace) -> Result<Option<Provider>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_resources::package_resources_2021_04,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            answer_of(
-                sdk.providers_client()
-                    .get(provider.as_str(), self.subscription_id().as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| sdk
+            .providers_client()
+            .get(provider.as_str(), self.subscription_id().as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         read_provider(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a resource provider"))
     }
 
@@ -91,12 +80,10 @@ impl Arm {
     /// # Errors
     /// When Azure refuses it, or it is not known whether Azure has it.
     pub async fn register(&self, provider: &ProviderNamespace, ids: &RequestIds) -> Result<Started, ArmError> {
-        let id = ids.next();
         let permit = Permit::register(self.subscription_id(), provider);
-        let sdk =
-            sdk_client!(azure_mgmt_resources::package_resources_2021_04, self.sdk(permit, Some(id.clone())).await?)?;
-        let sent = sdk.providers_client().register(provider.as_str(), self.subscription_id().as_str()).send().await;
-        self.started(sent.map(Into::into), id).await
+        sdk_change!(self, azure_mgmt_resources::package_resources_2021_04, permit, ids, |sdk| sdk
+            .providers_client()
+            .register(provider.as_str(), self.subscription_id().as_str()))
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::client::{Arm, Started, answer_of, if_there, sdk_client, unreadable};
+use super::client::{Arm, Started, if_there, sdk_change, sdk_look, unreadable};
 use super::error::ArmError;
-use super::limits::LIST_ENTRIES_MAX;
 use super::names::{GroupName, ServerName};
 use super::permit::Permit;
 use super::request_ids::RequestIds;
@@ -96,7 +95,7 @@ impl Arm {
             "/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.DBforMySQL/flexibleServers",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         Ok(all.iter().filter_map(read_server).collect())
     }
 
@@ -105,22 +104,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn server(&self, group: &GroupName, server: &ServerName) -> Result<Option<Server>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_mysql::package_flexibleserver_2024_01_01,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let servers = sdk.servers_client();
-            answer_of(
-                servers
-                    .get(self.subscription_id().as_str(), group.as_str(), server.as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_mysql::package_flexibleserver_2024_01_01, |sdk| sdk
+            .servers_client()
+            .get(self.subscription_id().as_str(), group.as_str(), server.as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         read_server(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a server"))
     }
 
@@ -134,15 +121,10 @@ impl Arm {
         server: &ServerName,
         ids: &RequestIds,
     ) -> Result<Started, ArmError> {
-        let id = ids.next();
         let permit = Permit::start_server(self.subscription_id(), group, server);
-        let sdk = sdk_client!(
-            azure_mgmt_mysql::package_flexibleserver_2024_01_01,
-            self.sdk(permit, Some(id.clone())).await?
-        )?;
-        let servers = sdk.servers_client();
-        let asked = servers.start(self.subscription_id().as_str(), group.as_str(), server.as_str());
-        self.started(asked.send().await.map(Into::into), id).await
+        sdk_change!(self, azure_mgmt_mysql::package_flexibleserver_2024_01_01, permit, ids, |sdk| sdk
+            .servers_client()
+            .start(self.subscription_id().as_str(), group.as_str(), server.as_str()))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use azure_core::error::ErrorKind as SdkErrorKind;
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use repair_faults::{Point, pass};
 use repair_model::text::escaped_short;
 
-use super::cloud::is_loopback;
+use super::cloud::is_near;
 use super::error::{ArmError, Asked, ErrorKind, Refusal};
 use super::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, ERROR_BODY_BYTES_MAX, READ_TIMEOUT, REQUEST_TIMEOUT};
 use super::nested::NestedError;
@@ -46,7 +46,7 @@ impl fmt::Debug for HttpOptions {
 #[derive(Clone, Debug)]
 pub(super) struct Http {
     far: reqwest::Client,
-    /// For this machine, where no proxy is ever asked.
+    /// For this machine and its link, where no proxy is ever asked.
     near: reqwest::Client,
 }
 
@@ -70,7 +70,7 @@ impl Http {
     }
 
     fn to(&self, url: &Url) -> &reqwest::Client {
-        if is_loopback(url) { &self.near } else { &self.far }
+        if is_near(url) { &self.near } else { &self.far }
     }
 }
 
@@ -147,11 +147,12 @@ impl Transport {
         }
         let changes = self.permit.allows(*request.method(), request.url().path()).ok_or_else(not_permitted)?;
         let outgoing = self.outgoing(request, changes)?;
+        let answered = answered(self.http.to(request.url()).execute(outgoing));
         if !changes {
-            return answered(self.http.to(request.url()).execute(outgoing).await).await;
+            return answered.await;
         }
         pass(Point::RequestBegun, self.permit.action());
-        let answer = answered(self.http.to(request.url()).execute(outgoing).await).await;
+        let answer = answered.await;
         pass(Point::RequestAnswered, self.permit.action());
         answer
     }
@@ -225,8 +226,10 @@ fn asked(request: &Request) -> Asked {
     Asked { method: request.method().as_ref().to_owned(), host, path: url.path().to_owned() }
 }
 
-async fn answered(response: reqwest::Result<reqwest::Response>) -> Result<Answer, ArmError> {
-    let mut response = response.map_err(|error| failure(&error))?;
+async fn answered(sent: impl Future<Output = reqwest::Result<reqwest::Response>>) -> Result<Answer, ArmError> {
+    let begun = Instant::now();
+    let failure = |error: reqwest::Error| failure(&error, begun.elapsed());
+    let mut response = sent.await.map_err(failure)?;
     let status = response.status();
     let headers = headers_of(response.headers());
     if status.is_success() {
@@ -234,7 +237,7 @@ async fn answered(response: reqwest::Result<reqwest::Response>) -> Result<Answer
         return match cut {
             None => Ok(Answer { status: status.as_u16(), headers, body }),
             Some(Cut::TooLong) => Err(ArmError::new(ErrorKind::TooLong(ANSWER_BYTES_MAX))),
-            Some(Cut::Lost(error)) => Err(error),
+            Some(Cut::Lost(error)) => Err(failure(error)),
         };
     }
     if let Some(place) = header(&headers, "location").filter(|_| status.is_redirection()) {
@@ -256,7 +259,7 @@ async fn answered(response: reqwest::Result<reqwest::Response>) -> Result<Answer
 
 enum Cut {
     TooLong,
-    Lost(ArmError),
+    Lost(reqwest::Error),
 }
 
 /// Reads a body piece by piece and stops at the limit; what is beyond it never comes into memory.
@@ -272,13 +275,13 @@ async fn body(response: &mut reqwest::Response, bytes_max: usize) -> (Vec<u8>, O
                 }
             }
             Ok(None) => return (body, None),
-            Err(error) => return (body, Some(Cut::Lost(failure(&error)))),
+            Err(error) => return (body, Some(Cut::Lost(error))),
         }
     }
 }
 
 /// What went wrong on the way. The address is left out of the words, because its query may hold a signature.
-fn failure(error: &reqwest::Error) -> ArmError {
+fn failure(error: &reqwest::Error, after: Duration) -> ArmError {
     let mut words = String::new();
     let mut is_tls = false;
     let mut next = std::error::Error::source(error);
@@ -292,7 +295,7 @@ fn failure(error: &reqwest::Error) -> ArmError {
         (_, _) if is_tls => ErrorKind::Tls(words),
         (true, true) => ErrorKind::Unreachable(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),
         (true, false) => ErrorKind::Unreachable(words),
-        (false, true) => ErrorKind::TimedOut(READ_TIMEOUT),
+        (false, true) => ErrorKind::TimedOut(after),
         (false, false) => ErrorKind::CutOff(words),
     };
     ArmError::new(kind)
@@ -334,3 +337,6 @@ pub(super) fn request(method: Method, url: Url, token: &repair_model::secret::Se
     request.insert_header("accept", "application/json");
     request
 }
+
+#[cfg(test)]
+mod tests;

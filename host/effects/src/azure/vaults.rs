@@ -11,9 +11,9 @@ use azure_mgmt_keyvault::profile_hybrid_2020_09_01::models::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::client::{Arm, Started, answer_of, if_there, sdk_client, unreadable};
+use super::client::{Arm, Started, if_there, sdk_change, sdk_look, unreadable};
 use super::error::{ArmError, ErrorKind};
-use super::limits::{LIST_ENTRIES_MAX, VAULT_TIMEOUT};
+use super::limits::VAULT_TIMEOUT;
 use super::names::{GroupName, Location, TenantId, VaultName};
 use super::permit::Permit;
 use super::request_ids::RequestIds;
@@ -94,22 +94,12 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn vault(&self, group: &GroupName, vault: &VaultName) -> Result<Option<Vault>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_keyvault::profile_hybrid_2020_09_01,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let vaults = sdk.vaults_client();
-            answer_of(
-                vaults
-                    .get(group.as_str(), vault.as_str(), self.subscription_id().as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_keyvault::profile_hybrid_2020_09_01, |sdk| sdk.vaults_client().get(
+            group.as_str(),
+            vault.as_str(),
+            self.subscription_id().as_str()
+        ));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         read_vault(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a vault"))
     }
 
@@ -119,7 +109,7 @@ impl Arm {
     /// When they cannot be looked at.
     pub async fn deleted_vaults(&self, name: Option<&VaultName>) -> Result<Vec<DeletedVault>, ArmError> {
         let path = format!("/subscriptions/{}/providers/Microsoft.KeyVault/deletedVaults", self.subscription_id());
-        let (all, _) = self.list(&path, VERSION, LIST_ENTRIES_MAX).await?;
+        let all = self.whole_list(&path, VERSION).await?;
         let all = all.iter().filter_map(read_deleted);
         Ok(all.filter(|one| name.is_none_or(|name| one.name.eq_ignore_ascii_case(name.as_str()))).collect())
     }
@@ -129,22 +119,10 @@ impl Arm {
     /// # Errors
     /// When it cannot be looked at.
     pub async fn deleted_vault(&self, location: &Location, name: &VaultName) -> Result<Option<DeletedVault>, ArmError> {
-        let seen = self.looking(async || {
-            let sdk = sdk_client!(
-                azure_mgmt_keyvault::profile_hybrid_2020_09_01,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let vaults = sdk.vaults_client();
-            answer_of(
-                vaults
-                    .get_deleted(name.as_str(), location.as_str(), self.subscription_id().as_str())
-                    .send()
-                    .await
-                    .map(Into::into),
-            )
-            .await
-        });
-        let Some(answer) = if_there(seen.await)? else { return Ok(None) };
+        let answer = sdk_look!(self, azure_mgmt_keyvault::profile_hybrid_2020_09_01, |sdk| sdk
+            .vaults_client()
+            .get_deleted(name.as_str(), location.as_str(), self.subscription_id().as_str()));
+        let Some(answer) = if_there(answer)? else { return Ok(None) };
         read_deleted(&answer.json()?).map(Some).ok_or_else(|| unreadable("it is not a deleted vault"))
     }
 
@@ -176,13 +154,10 @@ impl Arm {
     /// # Errors
     /// When Azure refuses it, or it is not known whether Azure has it.
     pub async fn purge(&self, location: &Location, vault: &VaultName, ids: &RequestIds) -> Result<Started, ArmError> {
-        let id = ids.next();
         let permit = Permit::purge(self.subscription_id(), location, vault);
-        let sdk =
-            sdk_client!(azure_mgmt_keyvault::profile_hybrid_2020_09_01, self.sdk(permit, Some(id.clone())).await?)?;
-        let vaults = sdk.vaults_client();
-        let asked = vaults.purge_deleted(vault.as_str(), location.as_str(), self.subscription_id().as_str());
-        self.started(asked.send().await.map(Into::into), id).await
+        sdk_change!(self, azure_mgmt_keyvault::profile_hybrid_2020_09_01, permit, ids, |sdk| sdk
+            .vaults_client()
+            .purge_deleted(vault.as_str(), location.as_str(), self.subscription_id().as_str()))
     }
 
     /// Recovers a deleted vault with all that was in it. It comes back as it was, into the resource group that it was
@@ -204,13 +179,10 @@ impl Arm {
         let mut properties = VaultProperties::new(tenant.to_string(), Sku::new(sku::Family::A, sku::Name::Standard));
         properties.create_mode = Some(CreateMode::Recover);
         let body = VaultCreateOrUpdateParameters { location: location.to_string(), tags: None, properties };
-        let id = ids.next();
         let permit = Permit::recover(self.subscription_id(), group, vault);
-        let sdk =
-            sdk_client!(azure_mgmt_keyvault::profile_hybrid_2020_09_01, self.sdk(permit, Some(id.clone())).await?)?;
-        let vaults = sdk.vaults_client();
-        let asked = vaults.create_or_update(group.as_str(), vault.as_str(), body, self.subscription_id().as_str());
-        self.started(asked.send().await.map(Into::into), id).await
+        sdk_change!(self, azure_mgmt_keyvault::profile_hybrid_2020_09_01, permit, ids, |sdk| sdk
+            .vaults_client()
+            .create_or_update(group.as_str(), vault.as_str(), body, self.subscription_id().as_str()))
     }
 }
 

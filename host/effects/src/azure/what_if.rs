@@ -5,14 +5,13 @@
 use azure_mgmt_resources::package_resources_2021_04::models::{DeploymentWhatIf, DeploymentWhatIfProperties};
 use serde_json::Value;
 
-use super::client::{Arm, answer_of, sdk_client, unreadable};
+use super::client::{Arm, sdk_look, unreadable};
 use super::deployments::{DeploymentRequest, properties};
 use super::error::{ArmError, ErrorKind, Refusal};
 use super::limits::WHAT_IF_TIMEOUT;
 use super::names::{DeploymentName, GroupName};
 use super::nested::NestedError;
-use super::permit::Permit;
-use super::poller::{Look, PollUrl, Waited, Waiting};
+use super::poller::{PollUrl, Waited, Waiting};
 use super::resource_id::ResourceId;
 use super::transport::Answer;
 
@@ -100,27 +99,16 @@ impl Arm {
         request: &DeploymentRequest,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<WhatIf, ArmError> {
-        let asked = self.looking(async || {
-            let body = DeploymentWhatIf::new(DeploymentWhatIfProperties::new(properties(request)?));
-            let sdk = sdk_client!(
-                azure_mgmt_resources::package_resources_2021_04,
-                self.sdk(Permit::look(self.subscription_id()), None).await?
-            )?;
-            let deployments = sdk.deployments_client();
-            let asked = deployments.what_if(group.as_str(), name.as_str(), body, self.subscription_id().as_str());
-            answer_of(asked.send().await.map(Into::into)).await
-        });
-        let answer = asked.await?;
-        read_what_if(&self.result_of(&answer, &mut |_| {}, interrupted).await?, answer.status)
+        let body = DeploymentWhatIf::new(DeploymentWhatIfProperties::new(properties(request)?));
+        let (subscription, group, name) = (self.subscription_id().as_str(), group.as_str(), name.as_str());
+        let answer = sdk_look!(self, azure_mgmt_resources::package_resources_2021_04, |sdk| {
+            sdk.deployments_client().what_if(group, name, body.clone(), subscription)
+        })?;
+        read_what_if(&self.result_of(&answer, interrupted).await?, answer.status)
     }
 
     /// The result of a look that Azure computes for a while: the body of the answer itself, or of what it points to.
-    pub(super) async fn result_of(
-        &self,
-        answer: &Answer,
-        progress: &mut dyn FnMut(&Look),
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<Value, ArmError> {
+    async fn result_of(&self, answer: &Answer, interrupted: &dyn Fn() -> bool) -> Result<Value, ArmError> {
         let Some(poll) = PollUrl::of(answer, self.base())? else { return answer.json() };
         let mut whole = WHAT_IF_TIMEOUT;
         let mut next = Some(poll);
@@ -128,7 +116,7 @@ impl Arm {
             let begun = tokio::time::Instant::now();
             // Where Azure is on this machine there is no rate to keep to.
             let pause = Some(std::time::Duration::from_millis(50));
-            let waited = self.wait(&poll, Waiting { whole, pause, progress, interrupted }).await?;
+            let waited = self.wait(&poll, Waiting { whole, pause, progress: &mut |_| {}, interrupted }).await?;
             whole = whole.saturating_sub(begun.elapsed());
             match waited {
                 Waited::Done(body) if body.get("properties").is_some() || poll.result().is_none() => return Ok(body),

@@ -158,28 +158,16 @@ impl ResourceGroup {
             foreseen: None,
             has_waited_in_vain: false,
         };
-        if let (Some(name), None) = (&deployment, &opened.request.template)
-            && opened.lineage().await?.current.is_none()
-        {
+        let lineage = opened.lineage().await?;
+        if let (Some(name), None, None) = (deployment, &opened.request.template, &lineage.current) {
             let (deployment, group) = (name.to_string(), opened.group.to_string());
             return Err(OpenGroupError::NoDeployment { deployment, group });
         }
-        if deployment.is_none() {
-            opened.settle_on_deployment().await;
+        // Which one is meant is found out once; what a session does must not change that.
+        opened.request.deployment = Some(lineage.name.clone());
+        if let Scope::Azure(scope) = &mut opened.target.scope {
+            scope.deployment = Some(lineage.name);
         }
         Ok(opened)
-    }
-
-    /// Which deployment is meant where nobody has named one is found out once: after a repetition another one is the newest
-    /// of the group. A login that may not look at deployments is told so by whatever asks for them next.
-    async fn settle_on_deployment(&mut self) {
-        let Ok(lineage) = self.lineage().await else { return };
-        if lineage.current.is_none() && self.request.template.is_none() {
-            return;
-        }
-        if let Scope::Azure(scope) = &mut self.target.scope {
-            scope.deployment = Some(lineage.name.clone());
-        }
-        self.request.deployment = Some(lineage.name);
     }
 }

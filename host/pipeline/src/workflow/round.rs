@@ -32,6 +32,15 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             let what = format!("not healed in time; the bound session_seconds_max is {}", bounds.session_seconds_max);
             return Ok(Next::Conclude(Conclusion::NotHealed(what), self.primary_steps(course)));
         }
+        if course.round > 0 && self.target.azure().is_some() {
+            // What was waited for, or what somebody else did meanwhile, may have been all that was missing.
+            let verdict = self.deployment.verify().await?;
+            if verdict.healthy() {
+                self.record(&course.session, Event::Verified { verdict: verdict.clone() }, Durability::Process)?;
+                course.verdict = Some(verdict);
+                return Ok(Next::Conclude(Conclusion::Healed, Vec::new()));
+            }
+        }
         course.round += 1;
         let finding = self.diagnose(course, evidence).await?;
         if finding.confidence < bounds.confidence_floor_permille {

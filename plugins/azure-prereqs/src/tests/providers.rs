@@ -195,11 +195,7 @@ fn a_deployment_that_succeeded_lacks_nothing_and_a_running_one_is_waited_for() {
     let mut azure = group(&[("Microsoft.DBforMySQL", "NotRegistered")]);
     azure.deployment = azure.deployment.running("nightly", 30);
     let wait = Action::await_state(Awaited::Deployment, "nightly");
-    proposes(
-        &FakeHost::new(UNREGISTERED).azure(azure.clone()),
-        &[wait, register("Microsoft.DBforMySQL"), deploy()],
-        &[],
-    );
+    proposes(&FakeHost::new(UNREGISTERED).azure(azure.clone()), &[wait], &[]);
     azure.deployment = arm_deployment("main", "Succeeded");
     let because = FakeHost::new(UNREGISTERED).azure(azure).decline_of::<AzurePrereqs>();
     assert!(because.contains("`main` has succeeded"), "{because}");

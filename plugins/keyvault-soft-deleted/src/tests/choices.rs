@@ -219,12 +219,11 @@ fn a_vault_that_exists_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_running_deployment_is_waited_for_first() {
+fn a_running_deployment_is_waited_for_and_nothing_else_is_done() {
     let mut azure = group([deleted_vault("kv-shop")]);
     azure.deployment = azure.deployment.running("nightly", 30);
-    let [recover, deploy] = recovery();
     let wait = Action::await_state(Awaited::Deployment, "nightly");
-    proposes(&FakeHost::new(SOFT_DELETED).azure(azure), &[wait, recover, deploy], &["`nightly` (for 30 s)"]);
+    proposes(&FakeHost::new(SOFT_DELETED).azure(azure), &[wait], &["`nightly` (for 30 s)"]);
 }
 
 #[test]

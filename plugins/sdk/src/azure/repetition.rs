@@ -80,17 +80,16 @@ impl Repetition<'_> {
         self.not_again().or_else(|| self.deletes()).or_else(|| self.cut()).or_else(|| self.runs_too_long())
     }
 
-    /// Waits for what runs, then `first`, then the deployment.
+    /// `first`, then the deployment. While another one runs, waiting for that and nothing else: how it ends changes what there
+    /// is to do, and then the tool is asked again.
     pub fn after(&self, first: impl IntoIterator<Item = Action>) -> Vec<Action> {
-        let mut actions: Vec<Action> = self
-            .deployment
-            .running
-            .iter()
-            .map(|running| Action::await_state(Awaited::Deployment, running.name.clone()))
-            .collect();
-        actions.extend(first);
-        actions.push(Action::deploy_template(self.deployment));
-        actions
+        let running = self.deployment.running.iter();
+        let waits: Vec<Action> =
+            running.map(|running| Action::await_state(Awaited::Deployment, running.name.clone())).collect();
+        if !waits.is_empty() {
+            return waits;
+        }
+        first.into_iter().chain([Action::deploy_template(self.deployment)]).collect()
     }
 
     /// For the person who has to approve a plan of [`after`](Self::after): what is waited for, and what is not known. Empty,
@@ -98,7 +97,10 @@ impl Repetition<'_> {
     pub fn remarks(&self) -> String {
         let mut remarks = String::new();
         if !self.deployment.running.is_empty() {
-            remarks.push_str(&format!(" {} runs right now and is waited for first.", listed(&self.deployment.running)));
+            remarks.push_str(&format!(
+                " {} runs right now and is waited for; what to do then depends on how it ends.",
+                listed(&self.deployment.running)
+            ));
         }
         if let Some(why) = &self.unknown {
             remarks.push_str(&format!(" What the template would change could not be told beforehand ({why})."));
@@ -232,13 +234,13 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_waited_for_before_anything_else() {
+    fn what_runs_is_waited_for_and_nothing_else_is_done() {
         let host = host(deploying(arm_deployment("main", "Failed").running("nightly", 60)));
         let case = host.case([Query::ArmDeployment, Query::WantedResources]);
         let again = case.repetition().expect("known");
         let start = Action::start_mysql(&mysql_server("db", "Stopped"));
         let wait = Action::await_state(Awaited::Deployment, "nightly");
-        assert_eq!(again.after([start.clone()]), [wait, start, Action::deploy_template(again.deployment)]);
+        assert_eq!(again.after([start]), [wait]);
         assert!(again.remarks().contains("`nightly` (for 60 s)"), "{}", again.remarks());
     }
 

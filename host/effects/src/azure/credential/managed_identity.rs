@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{CredentialError, CredentialKind, Token};
+use crate::azure::cloud::is_near;
 use crate::azure::limits::IDENTITY_TIMEOUT;
 use crate::azure::permit::Permit;
 use crate::azure::transport::{Http, Transport};
@@ -44,8 +45,7 @@ impl Endpoint {
     ) -> Result<Self, CredentialError> {
         let wrong = |why: &str| CredentialError::NotAnEndpoint(why.to_owned());
         let url = Url::parse(named.unwrap_or(MACHINE_ENDPOINT)).map_err(|_| wrong("it is not an absolute URL"))?;
-        let is_near = url.host_str().is_some_and(is_near);
-        if url.scheme() != "https" && !(url.scheme() == "http" && is_near) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_near(&url)) {
             return Err(wrong("plain http is accepted for loopback and link-local addresses only"));
         }
         Ok(Self { url, header, client, of_service: named.is_some() })
@@ -93,14 +93,4 @@ impl Endpoint {
         let expires = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(unreadable)?;
         Ok(Token { secret: Secret::new(given.access_token), expires })
     }
-}
-
-fn is_near(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost"
-        || match bare.parse() {
-            Ok(std::net::IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
-            Ok(std::net::IpAddr::V6(address)) => address.is_loopback() || address.is_unicast_link_local(),
-            Err(_) => false,
-        }
 }
