@@ -18,6 +18,8 @@ mod full_disk;
 mod matrix;
 #[path = "crash/raced.rs"]
 mod raced;
+#[path = "crash/sampling.rs"]
+mod sampling;
 #[path = "crash/scenarios.rs"]
 mod scenarios;
 #[path = "crash/table.rs"]
@@ -28,16 +30,18 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use engine_events::EngineEvents;
-use matrix::{Reference, caught, comes_by, is_whole, kill_everywhere, side_by_side};
+use matrix::{Reference, comes_by, kill_everywhere};
 use repair_faults::Point;
 use repair_test_support::Engine;
+use sampling::{caught, is_whole, side_by_side};
 use scenarios::SCENARIOS;
 
 /// Only scenarios with this in their names, for whoever looks for a defect.
 const ONLY_VARIABLE: &str = "REPAIR_CRASH_ONLY";
 
 /// Points that no healing comes by that was not killed before, each with the test that kills there.
-const ELSEWHERE: [(Point, &str); 4] = [
+const ELSEWHERE: [(Point, &str); 5] = [
+    (Point::OperationAccepted, "azure_crash: only Azure goes on by itself with what it was asked for"),
     (Point::TailCopied, "again::a_resume_that_is_killed_too_is_gone_on_with"),
     (Point::TailCut, "again::a_resume_that_is_killed_too_is_gone_on_with"),
     (

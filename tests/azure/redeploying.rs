@@ -89,6 +89,9 @@ fn another_deployment_that_runs_is_waited_for_and_never_fought() {
             shop.azure.world(|world| world.durations = crate::azure_scenario::MOMENTS);
             shop.azure.fast_forward();
         });
+        let next = shop.applied(4, &digest);
+        let digest = text(&next, "/plan/digest").to_owned();
+        shop.document(0, &["approve", &digest]);
         assert_eq!(shop.applied(0, &digest)["result"], "healed");
     });
     assert_eq!(shop.accepted().len(), 1, "{}", shop.ledger());

@@ -4,13 +4,13 @@
 //! It refuses what no person would do: another answer than yes, a hand on the project, a session begun beside one that
 //! waits.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 
 use serde_json::Value;
 
+use crate::sampling::Place;
 use crate::scenarios::{Broken, DIGEST, HEALED, Scenario};
 
 /// The signal of a kill.
@@ -54,27 +54,6 @@ impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (stdout, stderr) = (self.stdout.trim_end(), self.stderr.trim_end());
         writeln!(f, "$ repair {}  ({})\n{stderr}\n{stdout}", self.words.join(" "), self.status)
-    }
-}
-
-/// A moment of a run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// `point:detail`.
-    pub name: String,
-    /// Which time that comes by, counted from 1.
-    pub occurrence: u32,
-}
-
-impl Place {
-    /// The point without its detail.
-    pub fn point(&self) -> &str {
-        self.name.split(':').next().unwrap_or_default()
-    }
-
-    /// The fault that kills there.
-    pub fn kill(&self) -> String {
-        format!("kill@{}#{}", self.name, self.occurrence)
     }
 }
 
@@ -139,14 +118,7 @@ impl<'s> Attempt<'s> {
     pub fn traced(&mut self, words: &[&str]) -> Result<(Said, Vec<Place>), String> {
         let before = self.trace().len();
         let said = self.run(words, None)?;
-        let mut times = BTreeMap::new();
-        let mut places = Vec::new();
-        for name in self.trace().split_off(before) {
-            let occurrence = times.entry(name.clone()).or_insert(0);
-            *occurrence += 1;
-            places.push(Place { name, occurrence: *occurrence });
-        }
-        Ok((said, places))
+        Ok((said, Place::counted(self.trace().split_off(before))))
     }
 
     fn trace(&self) -> Vec<String> {

@@ -7,9 +7,10 @@ use std::sync::Mutex;
 
 use repair_test_support::{Engine, SmallDisk};
 
-use crate::attempt::{Attempt, Place};
+use crate::attempt::Attempt;
 use crate::engine_events::EngineEvents;
-use crate::matrix::{Reference, Wrong, caught, is_whole, side_by_side};
+use crate::matrix::{Reference, Wrong};
+use crate::sampling::{Place, caught, is_whole, side_by_side};
 use crate::scenarios::{HEAL_UP, named};
 
 /// What the system says of a full disk.

@@ -5,20 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crate::aftermath::{Aftermath, drawn_values, nothing_half_written};
-use crate::attempt::{Attempt, Place};
+use crate::attempt::Attempt;
 use crate::engine_events::EngineEvents;
+use crate::sampling::{Place, caught, hash, is_whole, side_by_side};
 use crate::scenarios::Scenario;
 use crate::table::Table;
 
-/// Set to `all` to kill everywhere.
-pub const POINTS_VARIABLE: &str = "REPAIR_CRASH_POINTS";
-/// Projects that are broken and healed side by side.
-const WORKERS: usize = 4;
 /// Of the points that are neither an effect's nor a record's in the first scenario, one in so many is in the sample.
 const SAMPLED_OF: u64 = 96;
 /// The points of effects.
@@ -33,11 +28,6 @@ const EFFECTS: [&str; 9] = [
     "project-file-renamed",
     "effect-ended",
 ];
-
-/// Whether everything is asked for.
-pub fn is_whole() -> bool {
-    std::env::var(POINTS_VARIABLE).is_ok_and(|points| points == "all")
-}
 
 /// A scenario that was not killed.
 pub struct Reference<'s> {
@@ -196,41 +186,12 @@ pub fn kill_everywhere(references: &[Reference<'_>], events: &EngineEvents) -> (
     (table.into_inner().unwrap_or_else(PoisonError::into_inner), take(failures))
 }
 
-/// Works through `jobs` with several workers.
-pub fn side_by_side<J: Send>(jobs: impl Into<VecDeque<J>>, work: impl Fn(J) + Sync) {
-    let jobs = Mutex::new(jobs.into());
-    thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(job) = job else { break };
-                    work(job);
-                }
-            });
-        }
-    });
-}
-
-/// A panic is a failure as any other: the rest of the matrix still counts.
-pub fn caught<T, E: From<String>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned().into())
-    })
-}
-
 /// Every point of an effect, every kind of record in the first scenario once, and a stable part of the rest.
 fn is_sampled(at: usize, scenario: &Scenario, command: usize, place: &Place) -> bool {
     let is_effect = EFFECTS.contains(&place.point());
     let is_kind_of_record = at == 0 && place.point() == "line-written" && place.occurrence == 1;
     let place = format!("{} {command} {}", scenario.name, place.kill());
     is_effect || is_kind_of_record || hash(&place).is_multiple_of(SAMPLED_OF)
-}
-
-/// The same on every machine and in every run (FNV-1a, 64 bits).
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// How often each point comes by in all references, for the table's head.

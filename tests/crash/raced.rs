@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::attempt::Attempt;
-use crate::matrix::is_whole;
+use crate::sampling::is_whole;
 use crate::scenarios::{HEAL, named};
 
 /// Races with a log of its own; a log that grows without end would only slow them down.

@@ -1,5 +1,5 @@
-//! `cargo xtask crash`: the whole crash matrix. Every scenario is killed at every point that it comes by; the tests of
-//! `cargo test` take a sample of that.
+//! `cargo xtask crash`: the whole crash matrices, of Compose projects and of resource groups. Every scenario is killed at
+//! every point that it comes by; the tests of `cargo test` take a sample of that.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -16,7 +16,7 @@ pub(crate) fn everywhere(only: Option<&str>) -> Result<ExitCode> {
     println!("{}", engine.description());
     let begun = Instant::now();
     let mut command = build::cargo();
-    command.args(["test", "--test", "crash"]).envs(engine.variables());
+    command.args(["test", "--test", "crash", "--test", "azure_crash"]).envs(engine.variables());
     command.env("REPAIR_CRASH_POINTS", "all");
     match only {
         // A part of the scenarios is for whoever looks for a defect; the other tests would only be in the way.

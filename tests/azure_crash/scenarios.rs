@@ -1,0 +1,82 @@
+//! The broken shops of the matrix. Each is broken anew for every kill, and each action on a resource group is in one of them.
+
+use repair_fake_azure::{Durations, Progress, Registration, ScriptedFailure, ServerState, Stage, shop};
+
+use crate::azure_scenario::{MOMENTS, Shop};
+
+/// One way in which a shop is broken, and healed.
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// Breaks a new shop.
+    pub broken: fn() -> Shop,
+    /// Whether somebody else's work ends while `repair` waits for it.
+    pub moves: bool,
+}
+
+/// All of them.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "recover", broken: Shop::deleted_vault, moves: false },
+    Scenario { name: "purge", broken: purge, moves: false },
+    Scenario { name: "start", broken: Shop::stopped_server, moves: false },
+    Scenario { name: "register", broken: register, moves: false },
+    Scenario { name: "redeploy", broken: redeploy, moves: false },
+    Scenario { name: "await", broken: await_another, moves: true },
+    Scenario { name: "two-rounds", broken: Shop::deleted_and_stopped, moves: false },
+];
+
+/// A deleted vault of which the project says that it may go.
+fn purge() -> Shop {
+    let shop = Shop::deleted_vault();
+    shop.write("repair.toml", "[tools.keyvault-soft-deleted]\nprefer = \"purge\"\n");
+    shop
+}
+
+/// A provider that is not registered.
+fn register() -> Shop {
+    let namespace = "Microsoft.ContainerInstance";
+    let shop = Shop::broken(|world| {
+        let message = format!(
+            "The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how \
+             to register subscriptions."
+        );
+        let code = "MissingSubscriptionRegistration";
+        world.failures.push(ScriptedFailure::new("aci-shop-api", Stage::Run, 409, code, &message));
+    });
+    shop.azure.world(|world| world.set_registration(namespace, Registration::NotRegistered));
+    shop
+}
+
+/// A deployment that Azure itself has failed.
+fn redeploy() -> Shop {
+    let shop = Shop::broken(|world| world.failures.push(ScriptedFailure::internal_error("aci-shop-api")));
+    shop.write("repair.toml", "[tools.bicep-redeploy]\nbackoff_seconds = 1\n");
+    shop
+}
+
+/// The same while another deployment of the group runs.
+fn await_another() -> Shop {
+    let shop = redeploy();
+    shop.azure.world(|world| world.durations = Durations::HOURS);
+    shop.somebody_deploys("nightly");
+    shop.azure.world(|world| world.durations = MOMENTS);
+    shop
+}
+
+/// Whether somebody who looks at Azure sees that the action is done.
+pub fn is_done(shop: &Shop, action: &str) -> bool {
+    let kind = |kind: &str| action.contains(kind);
+    shop.azure.world(|world| {
+        if kind("start-mysql") {
+            world.server(shop::SERVER).is_some_and(|server| server.state == ServerState::Ready)
+        } else if kind("purge-vault") {
+            world.deleted_vaults.is_empty()
+        } else if kind("recover-vault") {
+            world.vault(shop::VAULT).is_some()
+        } else if kind("register-provider") {
+            world.providers.iter().all(|provider| provider.registration == Registration::Registered)
+        } else {
+            world.deployments.last().is_some_and(|last| last.progress == Progress::Succeeded)
+        }
+    })
+}
