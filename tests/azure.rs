@@ -10,6 +10,8 @@ mod azure_scenario;
 mod bad_input;
 #[path = "azure/prerequisites.rs"]
 mod prerequisites;
+#[path = "azure/refused_actions.rs"]
+mod refused_actions;
 #[path = "azure/roles.rs"]
 mod roles;
 #[path = "azure/redeploying.rs"]
