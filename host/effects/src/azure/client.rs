@@ -203,7 +203,7 @@ impl Arm {
     /// What a client of the SDK is built from: a token that is already there, the endpoint, the scope and the transport.
     pub(super) async fn sdk(&self, permit: Permit, id: Option<RequestId>) -> Result<SdkParts, ArmError> {
         if id.is_some() {
-            // A change is sent once, so it gets a token that is as good as any.
+            // A change is sent once, so it goes out with a token that is as good as any.
             self.credential.forget().await;
         }
         let (transport, retry) = self.transport(permit, id).for_sdk();
