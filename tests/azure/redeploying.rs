@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use repair_fake_azure::{Mode, ScriptedFailure, shop};
+use repair_fake_azure::{Fault, FaultKind, Mode, ScriptedFailure, shop};
 use serde_json::json;
 
 use crate::azure_scenario::{FILES, GROUP, Shop, says, text};
@@ -133,5 +133,61 @@ fn a_template_that_is_another_one_now_is_shown_as_what_it_would_do() {
     shop.write("main.json", &template.to_string());
     let report = shop.document(4, &[&["plan"][..], &GROUP, &FILES].concat());
     says(&report["plan"].to_string(), &["+ makes Microsoft.KeyVault/vaults `kv-shop-more`"]);
+    shop.untouched();
+}
+
+/// A preview in which a resource goes away.
+const DELETES: &str = r#"{"status": "Succeeded", "properties": {"correlationId": "c", "changes": [{"resourceId":
+    "/subscriptions/0f4c2d7b-8e21-4c36-b8f0-6d9a3e5c1b42/resourceGroups/rg-shop/providers/Microsoft.KeyVault/vaults/kv-other",
+    "changeType": "Delete"}]}}"#;
+
+#[test]
+fn a_plan_whose_preview_shows_a_deletion_is_refused() {
+    let shop = failed(1);
+    let deletes = FaultKind::Answer { status: 200, body: DELETES };
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("POST", "/whatIf", deletes).always()));
+    let report = shop.document(3, &[&["plan"][..], &GROUP, &FILES].concat());
+    says(&report.to_string(), &["would delete", "kv-other"]);
+    shop.untouched();
+}
+
+#[test]
+fn a_deletion_that_the_preview_shows_only_after_the_yes_voids_it() {
+    let shop = failed(1);
+    let digest = shop.approved();
+    let deletes = FaultKind::Answer { status: 200, body: DELETES };
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("POST", "/whatIf", deletes).always()));
+    let report = shop.applied(3, &digest);
+    says(&report.to_string(), &["would delete", "kv-other"]);
+    shop.untouched();
+}
+
+#[test]
+fn bicep_is_compiled_by_the_compiler_on_the_path() {
+    for (program, script) in [
+        ("bicep", "#!/bin/sh\n[ \"$1 $3\" = 'build --stdout' ] && cat main.json\n"),
+        ("az", "#!/bin/sh\n[ \"$1 $2 $3\" = 'bicep build --stdout' ] && cat main.json\n"),
+    ] {
+        let shop = Shop::deleted_vault();
+        shop.write("main.bicep", "param vaultName string\n");
+        shop.program(program, script);
+        let files = ["--template", "main.bicep", "--parameters", "main.parameters.json"];
+        let report = shop.document(4, &[&["plan"][..], &GROUP, &files].concat());
+        let digest = text(&report, "/plan/digest").to_owned();
+        shop.document(0, &["approve", &digest]);
+        assert_eq!(shop.applied(0, &digest)["result"], "healed", "{program}");
+        shop.is_well();
+    }
+}
+
+#[test]
+fn bicep_that_does_not_compile_is_told_in_the_compilers_words() {
+    let shop = Shop::deleted_vault();
+    shop.write("main.bicep", "param vaultName strin\n");
+    let words = "main.bicep(1,17) : Error BCP302: The name \"strin\" is not a valid type.";
+    shop.program("bicep", &format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n"));
+    let files = ["--template", "main.bicep", "--parameters", "main.parameters.json"];
+    let report = shop.document(3, &[&["plan"][..], &GROUP, &files].concat());
+    says(&report.to_string(), &["does not compile", "BCP302"]);
     shop.untouched();
 }

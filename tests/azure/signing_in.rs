@@ -1,6 +1,6 @@
 //! Who acts: each way to log in that works without a person, and what becomes of a session whose login ends.
 
-use repair_fake_azure::{ARM_AUDIENCE, shop};
+use repair_fake_azure::{ARM_AUDIENCE, VAULT_AUDIENCE, shop};
 
 use crate::azure_scenario::{GROUP, Shop, says};
 
@@ -19,23 +19,38 @@ fn an_application_with_a_secret_is_signed_in() {
     finds_the_vault(&shop, &["--azure-login", "environment"]);
 }
 
-#[test]
-fn the_login_of_the_azure_cli_is_taken() {
-    let shop = Shop::deleted_vault().signed_out();
-    let token = shop.azure.token(ARM_AUDIENCE).expect("a token");
+/// An `az` that is logged in.
+fn az_that_is_logged_in(shop: &Shop) {
+    let answer = |audience: &str| {
+        let token = shop.azure.token(audience).expect("a token");
+        format!(
+            "{{\"accessToken\": \"{token}\", \"expiresOn\": \"2099-01-01 00:00:00.000000\", \"expires_on\": 4070908800, \
+             \"subscription\": \"{}\", \"tenant\": \"{}\", \"tokenType\": \"Bearer\"}}",
+            shop::SUBSCRIPTION,
+            shop::TENANT
+        )
+    };
     shop.program(
         "az",
         &format!(
-            "#!/bin/sh\n[ \"$1 $2\" = 'account show' ] && {{ echo {}; exit 0; }}\n[ \"$1 $2\" = 'account get-access-token' ] || {{ echo \"what is $*?\" >&2; exit 2; }}\n\
-             cat <<'END'\n{{\"accessToken\": \"{token}\", \"expiresOn\": \"2099-01-01 00:00:00.000000\", \"expires_on\": \
-             4070908800, \"subscription\": \"{}\", \"tenant\": \"{}\", \"tokenType\": \"Bearer\"}}\nEND\n",
+            "#!/bin/sh\ncase \"$*\" in\n'account show'*) echo {} ;;\n'account get-access-token'*vault*) echo '{}' ;;\n\
+             'account get-access-token'*) echo '{}' ;;\n*) echo \"what is $*?\" >&2; exit 2 ;;\nesac\n",
             shop::SUBSCRIPTION,
-            shop::SUBSCRIPTION,
-            shop::TENANT
+            answer(VAULT_AUDIENCE),
+            answer(ARM_AUDIENCE),
         ),
     );
+}
+
+#[test]
+fn the_login_of_the_azure_cli_is_taken() {
+    let shop = Shop::deleted_vault().signed_out();
+    az_that_is_logged_in(&shop);
     finds_the_vault(&shop, &[]);
     finds_the_vault(&shop, &["--azure-login", "azure-cli"]);
+    shop.healed_by_command(0);
+    shop.is_well();
+    shop.writes_no_secret();
 }
 
 #[test]

@@ -283,8 +283,8 @@ const MEANWHILE: [Meanwhile; 3] = [
     }),
     ("deleted once more", |world| {
         let deleted = world.deleted_vault_mut(shop::VAULT).expect("it was deleted");
-        deleted.deleted_at = deleted.deleted_at + SignedDuration::from_secs(61);
-        deleted.scheduled_purge_at = deleted.scheduled_purge_at + SignedDuration::from_secs(61);
+        deleted.deleted_at += SignedDuration::from_secs(61);
+        deleted.scheduled_purge_at += SignedDuration::from_secs(61);
     }),
 ];
 

@@ -307,3 +307,17 @@ fn a_person_who_saw_it_happen_settles_what_nobody_else_can() {
     assert_eq!(shop.changes("/start"), 1, "{}", shop.ledger());
     shop.sound();
 }
+
+#[test]
+fn while_one_waits_another_is_told_who_is_at_work() {
+    let (shop, digest) = waiting_for_a_start();
+    let mut terminal = shop.terminal(&["apply", &digest]);
+    let polled = |entry: &LedgerEntry| entry.path.contains("azureAsyncOperation");
+    shop.azure.wait_for(Duration::from_secs(20), polled).expect("it waits");
+    let other = shop.repair(&[&["--self-heal=preview"][..], &GROUP, &FILES].concat());
+    assert_eq!(other.code, Some(6), "{other}");
+    says(&other.stderr, &["another `repair` is at work"]);
+    terminal.press(ControlCode::EndOfText);
+    assert_eq!(terminal.end().0, 130);
+    shop.sound();
+}

@@ -16,7 +16,7 @@ pub(crate) fn everywhere(only: Option<&str>) -> Result<ExitCode> {
     println!("{}", engine.description());
     let begun = Instant::now();
     let mut command = build::cargo();
-    command.args(["test", "--test", "crash", "--test", "azure_crash"]).envs(engine.variables());
+    command.args(["test", "--no-fail-fast", "--test", "crash", "--test", "azure_crash"]).envs(engine.variables());
     command.env("REPAIR_CRASH_POINTS", "all");
     match only {
         // A part of the scenarios is for whoever looks for a defect; the other tests would only be in the way.
