@@ -10,12 +10,12 @@ mod azure_scenario;
 mod bad_input;
 #[path = "azure/prerequisites.rs"]
 mod prerequisites;
+#[path = "azure/redeploying.rs"]
+mod redeploying;
 #[path = "azure/refused_actions.rs"]
 mod refused_actions;
 #[path = "azure/roles.rs"]
 mod roles;
-#[path = "azure/redeploying.rs"]
-mod redeploying;
 #[path = "azure/servers.rs"]
 mod servers;
 #[path = "azure/signing_in.rs"]

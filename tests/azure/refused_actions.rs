@@ -56,7 +56,9 @@ async fn opened(shop: &Shop) -> ResourceGroup {
 async fn deleted(group: &mut ResourceGroup, vault: &str) -> DeletedVault {
     let asked = Query::Azure(AzureQuery::DeletedVaults { vault: vault.to_owned() });
     match group.observe(&asked).await.answer {
-        Answer::Fact(Fact::Azure(AzureFact::DeletedVaults(vaults))) => vaults.into_iter().next().expect("a deleted vault"),
+        Answer::Fact(Fact::Azure(AzureFact::DeletedVaults(vaults))) => {
+            vaults.into_iter().next().expect("a deleted vault")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -76,7 +78,7 @@ async fn refusal(group: &mut ResourceGroup, action: AzureAction) -> String {
 /// Beside the shop's own vault, one that its template does not want was deleted.
 fn with_a_foreign_vault(world: &mut World) {
     let mut foreign = world.vault(shop::VAULT).expect("a vault").clone();
-    foreign.name = FOREIGN.to_owned();
+    foreign.resource.name = FOREIGN.to_owned();
     world.vaults.push(foreign);
     world.soft_delete_vault(FOREIGN).expect("a vault");
     world.soft_delete_vault(shop::VAULT).expect("a vault");
