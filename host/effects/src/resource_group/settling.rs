@@ -51,10 +51,12 @@ impl ResourceGroup {
         effect: &EffectId,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Result<Probe, ArmError>, NameError> {
-        if let Some(operation) = &effect.operation
-            && let Err(error) = self.operation_ended(operation, waiting).await
-        {
-            return Ok(Err(error));
+        let mut has_failed = false;
+        if let Some(operation) = &effect.operation {
+            match self.operation_failed(operation, waiting).await {
+                Ok(failed) => has_failed = failed,
+                Err(error) => return Ok(Err(error)),
+            }
         }
         Ok(match action {
             AzureAction::StartMysql { server, .. } => {
@@ -71,9 +73,11 @@ impl ResourceGroup {
             AzureAction::PurgeVault(vault) => {
                 let (name, location) = (VaultName::new(&vault.vault)?, Location::new(&vault.location)?);
                 let gone = self.after_patience(Until::VaultGone(&location, &name), waiting).await;
-                gone.map(|gone| match (gone, &effect.operation) {
-                    (true, _) => Probe::Happened,
-                    (false, _) => Probe::Unclear(format!(
+                gone.map(|gone| match gone {
+                    true => Probe::Happened,
+                    // Azure itself says that it took the purge and could not carry it out.
+                    false if has_failed => Probe::DidNotHappen,
+                    false => Probe::Unclear(format!(
                         "the deleted vault `{name}` still holds its name: if Azure has taken the purge, it goes within \
                          minutes, and it happened; if it stays, it did not"
                     )),
@@ -95,20 +99,21 @@ impl ResourceGroup {
         })
     }
 
-    /// Waits until the operation that the log names has ended, one way or the other.
-    async fn operation_ended(&mut self, operation: &str, waiting: &mut dyn FnMut(&str)) -> Result<(), ArmError> {
+    /// Waits until the operation that the log names has ended, one way or the other; whether Azure says that it failed.
+    async fn operation_failed(&mut self, operation: &str, waiting: &mut dyn FnMut(&str)) -> Result<bool, ArmError> {
         let poll = PollUrl::resume(operation, &self.arm)?;
         let whole = self.wait_left();
         let flag = self.interrupted.clone();
         let interrupted = || flag.load(std::sync::atomic::Ordering::Relaxed);
         match self.waited(&poll, "end what was begun", whole, waiting, &interrupted).await {
             Ok(Waited::StillRunning { .. }) => self.has_waited_in_vain = true,
-            Ok(_) => {}
+            Ok(Waited::Failed(_)) => return Ok(true),
+            Ok(Waited::Done(_) | Waited::Interrupted { .. }) => {}
             // Azure forgets the addresses of old operations; the thing itself still tells.
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
-        Ok(())
+        Ok(false)
     }
 
     /// How long is still waited: an operation that was waited for in vain is not waited for once more.
