@@ -85,6 +85,18 @@ fn yes_registers_a_provider_and_deploys_nothing() {
 }
 
 #[test]
+fn a_policy_may_let_a_provider_be_registered_unattended_and_nothing_more() {
+    let shop = unregistered();
+    let everything = "@id(\"all\")\npermit (principal, action == Repair::Action::\"apply_unattended\", resource);\n";
+    shop.policy("all.cedar", everything);
+    let report = shop.document(4, &wrapped(&["--self-heal=preview"]));
+    says(&report["plan"].to_string(), &["deploy-template"]);
+    assert_eq!(shop.changes("/providers/microsoft.containerinstance/register"), 1, "{}", shop.ledger());
+    assert_eq!(shop.accepted().len(), 1, "{}", shop.ledger());
+    shop.sound();
+}
+
+#[test]
 fn a_quota_is_explained_with_its_numbers() {
     let shop = refused(|world| world.failures.push(ScriptedFailure::quota("flexibleServers").times(9)));
     explained(&shop, "azure-quota-exceeded", &["10", "11", "westeurope", "standardBSFamily"]);

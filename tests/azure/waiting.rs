@@ -232,7 +232,7 @@ fn a_wait_that_a_person_ends_is_gone_on_with_at_the_address_in_the_log() {
 
     shop.azure.world(|world| world.durations = crate::azure_scenario::MOMENTS);
     shop.azure.fast_forward();
-    let resumed = shop.repair(&["resume", "--azure", shop::GROUP]);
+    let resumed = shop.repair(&["resume"]);
     assert_eq!(resumed.code, Some(0), "{resumed}\n{}", shop.ledger());
     let again = shop.azure.ledger().iter().filter(|entry| polled(entry)).count();
     assert!(again > polls, "the resume polls at the same address: {}", shop.ledger());

@@ -83,8 +83,21 @@ impl<'s> Attempt<'s> {
         let waiting = self.sessions()?.pop().ok_or("no plan was made")?;
         let plan = waiting.plan.ok_or("no plan waits")?;
         self.approve(&plan)?;
+        self.traced(&["apply", &plan], fault)
+    }
+
+    /// Goes on with the session once, with a fault; whether that killed it, and what it came by.
+    ///
+    /// # Errors
+    /// When there is none, or it ends by another signal.
+    pub fn resumed(&mut self, fault: Option<&str>) -> Result<(bool, Vec<Place>), String> {
+        let session = self.sessions()?.pop().ok_or("there is no session")?.id;
+        self.traced(&["resume", &session], fault)
+    }
+
+    fn traced(&mut self, words: &[&str], fault: Option<&str>) -> Result<(bool, Vec<Place>), String> {
         let before = self.trace().len();
-        let status = self.run(&["apply", &plan], fault)?;
+        let status = self.run(words, fault)?;
         match status.signal() {
             Some(SIGKILL) => Ok((true, Vec::new())),
             Some(other) => Err(format!("signal {other} ended it")),
