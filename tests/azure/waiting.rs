@@ -46,6 +46,19 @@ const QUIRKS: &[Quirk] = &[
     ("a vault's state asked in a 429", |quirks| {
         quirks.fault(Fault::on("GET", "/vaults/kv-shop", throttled(Throttling::Resource, Some(1))).after(2).times(2));
     }),
+    ("looks that are asked too often", |quirks| {
+        quirks.fault(Fault::on("GET", "Resources/deployments", throttled(Throttling::Subscription, Some(1))).times(2));
+        quirks.fault(Fault::on("GET", "deletedVaults", throttled(Throttling::Resource, None)).times(3));
+        quirks.fault(Fault::on("POST", "whatIf", throttled(Throttling::Subscription, None)).times(2));
+    }),
+    ("looks that are held by another operation", |quirks| {
+        let lock = throttled(Throttling::AnotherOperation, Some(1));
+        quirks.fault(Fault::on("GET", "flexibleServers", lock).after(1).times(2));
+    }),
+    ("looks that Azure itself fails", |quirks| {
+        quirks.fault(Fault::on("GET", "Resources/deployments", FaultKind::Unavailable).after(2).times(2));
+        quirks.fault(Fault::on("GET", "/operations", FaultKind::ServerError).times(2));
+    }),
     ("a poll that is asked too often", |quirks| {
         let burst = throttled(Throttling::Subscription, None);
         quirks.fault(Fault::on("GET", "operationStatuses", burst).times(3));
@@ -320,4 +333,18 @@ fn while_one_waits_another_is_told_who_is_at_work() {
     terminal.press(ControlCode::EndOfText);
     assert_eq!(terminal.end().0, 130);
     shop.sound();
+}
+
+#[test]
+fn a_rate_that_stays_limited_is_told_after_a_few_looks() {
+    for (seconds, looks) in [(None, 4), (Some(600), 1)] {
+        let shop = Shop::deleted_vault();
+        let burst = throttled(Throttling::Subscription, seconds);
+        shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "Resources/deployments", burst).always()));
+        let finished = shop.repair(&GROUP);
+        assert_eq!(finished.code, Some(3), "{finished}");
+        says(&finished.stderr, &["SubscriptionRequestsThrottled", "next: Azure limits the rate"]);
+        assert_eq!(shop.azure.ledger().iter().filter(|entry| entry.status == 429).count(), looks, "{}", shop.ledger());
+        shop.nothing_began();
+    }
 }

@@ -7,15 +7,16 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use repair_fake_azure::shop;
+use repair_fake_azure::{Durations, shop};
 use serde_json::Value;
 
 use crate::azure_scenario::{FILES, GROUP, Shop};
 use crate::sampling::Place;
-use crate::scenarios::{Scenario, is_done};
+use crate::scenarios::{Pace, Scenario, is_done};
 
 /// The signal of a kill.
 const SIGKILL: i32 = 9;
@@ -83,6 +84,11 @@ impl<'s> Attempt<'s> {
         let waiting = self.sessions()?.pop().ok_or("no plan was made")?;
         let plan = waiting.plan.ok_or("no plan waits")?;
         self.approve(&plan)?;
+        if self.scenario.azure == Pace::Slow {
+            self.shop.azure.world(|world| {
+                world.durations = Durations { what_if_millis: world.durations.what_if_millis, ..Durations::HOURS };
+            });
+        }
         self.traced(&["apply", &plan], fault)
     }
 
@@ -137,6 +143,10 @@ impl<'s> Attempt<'s> {
     /// What a person says of the step that nobody could tell, after a look at Azure.
     fn seen(&self) -> Result<&'static str, String> {
         thread::sleep(MOMENT);
+        if self.scenario.azure != Pace::Quick {
+            // Whoever looks waits until it has come to rest.
+            self.shop.azure.fast_forward();
+        }
         let records = self.document(&["audit", "show", "--all"])?;
         let records = records.as_array().ok_or("no list of records")?;
         let intended = records.iter().rev().find(|record| record["event"]["kind"] == "intended");
@@ -190,16 +200,19 @@ impl<'s> Attempt<'s> {
             command.env("REPAIR_FAULT", fault);
         }
         // A plan is made while somebody else's deployment runs; it ends while it is waited for.
-        let moves = self.scenario.moves && words.first() != Some(&"plan");
+        let moves = self.scenario.azure != Pace::Quick && words.first() != Some(&"plan");
+        let over = AtomicBool::new(!moves);
         let azure = &self.shop.azure;
         let output = thread::scope(|scope| {
-            if moves {
-                scope.spawn(|| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
                     thread::sleep(MOMENT);
                     azure.fast_forward();
-                });
-            }
-            command.output()
+                }
+            });
+            let output = command.output();
+            over.store(true, Ordering::Relaxed);
+            output
         });
         let output = output.map_err(|error| format!("repair does not start: {error}"))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
