@@ -12,6 +12,10 @@ mod bad_input;
 mod prerequisites;
 #[path = "azure/redeploying.rs"]
 mod redeploying;
+#[path = "azure/refused_actions.rs"]
+mod refused_actions;
+#[path = "azure/roles.rs"]
+mod roles;
 #[path = "azure/servers.rs"]
 mod servers;
 #[path = "azure/signing_in.rs"]

@@ -22,9 +22,12 @@ Examples:
   repair --self-heal=preview                      heal the project in this folder
   repair --self-heal=preview -- docker compose up -d
                                                   run it, and heal only if it fails
-  repair --self-heal=preview --azure rg-shop/main --template main.json --parameters main.parameters.json
+  repair --self-heal=preview --azure rg-shop --template main.json --parameters main.parameters.json
                                                   heal a deployment in an Azure resource group
   repair classify build.log                       name the failure in a text";
+
+/// The part of the help for resource groups.
+const AZURE: &str = "Azure";
 
 /// Heals broken deployments within bounds, and can prove what it did.
 ///
@@ -77,22 +80,22 @@ pub struct GlobalArgs {
     #[arg(long = "profile", value_name = "NAME", global = true)]
     pub profiles: Vec<String>,
     /// Heal a deployment of an Azure resource group instead of a Compose project
-    #[arg(long, value_name = "GROUP[/DEPLOYMENT]", global = true)]
+    #[arg(long, value_name = "GROUP[/DEPLOYMENT]", global = true, help_heading = AZURE)]
     pub azure: Option<String>,
     /// The Azure subscription's id [default: that of the login]
-    #[arg(long, value_name = "ID", global = true)]
+    #[arg(long, value_name = "ID", global = true, help_heading = AZURE)]
     pub subscription: Option<String>,
     /// The template that was deployed: ARM JSON, or Bicep where its compiler is installed
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = AZURE)]
     pub template: Option<PathBuf>,
     /// Its parameters; may be given several times. Values are kept nowhere
-    #[arg(long, value_name = "FILE|NAME=VALUE", global = true)]
+    #[arg(long, value_name = "FILE|NAME=VALUE", global = true, help_heading = AZURE)]
     pub parameters: Vec<String>,
-    /// How to sign in to Azure [default: the first that is set up]
-    #[arg(long, value_name = "LOGIN", global = true, value_parser = azure_login)]
+    /// How to sign in: workload-identity, environment, azure-cli, managed-identity [default: the first that is set up]
+    #[arg(long, value_name = "LOGIN", global = true, value_parser = azure_login, help_heading = AZURE)]
     pub azure_login: Option<CredentialKind>,
     /// Which Azure: public, us-government, china, or the URL of a resource manager
-    #[arg(long, value_name = "CLOUD", env = "REPAIR_AZURE_CLOUD", global = true)]
+    #[arg(long, value_name = "CLOUD", env = "REPAIR_AZURE_CLOUD", global = true, help_heading = AZURE)]
     pub azure_cloud: Option<String>,
     /// Where sessions and logs are kept [default: $XDG_STATE_HOME/repair]
     #[arg(long, value_name = "DIR", env = "REPAIR_STATE_DIR", global = true)]

@@ -263,10 +263,15 @@ pub fn options(
 /// What other projects of the same directory did lately: another project name, or another address of the engine, opens no
 /// new budget. The directory is locked, so none of them goes on meanwhile.
 fn elsewhere(context: &Context<'_>, target: &Target) -> Result<Vec<Elsewhere>, CommandError> {
-    let state = state_dir(context.global, context.environment);
     let mut tries = Vec::new();
+    if target.azure().is_some() {
+        // A resource group is the same one from everywhere, so there is no other name for it.
+        return Ok(tries);
+    }
+    let state = state_dir(context.global, context.environment);
     for known in state.known_targets()? {
-        if known.target.directory != target.directory || known.id == target.id() {
+        let is_project = known.target.azure().is_none();
+        if !is_project || known.target.directory != target.directory || known.id == target.id() {
             continue;
         }
         let present = read_present(&state, &known.id)?;

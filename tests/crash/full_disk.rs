@@ -87,16 +87,16 @@ fn a_project_on_a_full_disk_is_left_as_it_was() {
     assert_eq!(files.len(), 1, "something is left beside it: {files:?}");
 }
 
-/// A broken project whose state folder is a small disk of its own.
-fn on_a_small_disk() -> (SmallDisk, Attempt<'static>) {
+/// A broken project whose state folder is a small disk of its own; that is taken down first, so the order matters.
+fn on_a_small_disk() -> (Attempt<'static>, SmallDisk) {
     let attempt = Attempt::new(named("plan-and-apply"));
     let disk = SmallDisk::mount(&attempt.broken.project.state_dir(), 16 * 1024).expect("a disk can be mounted");
-    (disk, attempt)
+    (attempt, disk)
 }
 
 #[test]
 fn a_state_folder_that_is_really_full_lets_nothing_begin_and_with_room_again_it_heals() {
-    let (disk, mut attempt) = on_a_small_disk();
+    let (mut attempt, disk) = on_a_small_disk();
     let planned = attempt.run(&["plan"], None).expect("a plan");
     assert_eq!(planned.code(), Some(4), "{}", attempt.transcript());
     let room = disk.fill().expect("it can be filled");
@@ -118,7 +118,7 @@ fn a_state_folder_that_is_really_full_lets_nothing_begin_and_with_room_again_it_
 
 #[test]
 fn a_read_only_state_folder_lets_nothing_begin() {
-    let (disk, mut attempt) = on_a_small_disk();
+    let (mut attempt, disk) = on_a_small_disk();
     disk.set_read_only(true).expect("it can be remounted");
     let before = attempt.broken.project.read("compose.yaml").expect("a file");
     let said = attempt.run(&HEAL_UP, None).expect("it ends");

@@ -1,13 +1,10 @@
 //! `init`: a `repair.toml` with comments, never over an existing one.
 
-use repair_effects::compose::project::locate;
-use repair_effects::deployment::OpenError;
 use repair_effects::files;
 use repair_pipeline::settings::FILE_NAME;
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::opening::project_choice;
 
 const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing here loosens what a policy allows.
 # `repair schema settings` prints the schema of this file.
@@ -29,6 +26,13 @@ const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing he
 #address = "localhost:3306"
 #expect = "mysql"
 
+# An Azure deployment: what is healed where there is no Compose project, or where `--azure` names this group.
+#[azure]
+#resource_group = "rg-shop"
+#deployment = "main"
+#template = "main.json"
+#parameters = ["main.parameters.json"]
+
 # A file of the project that follows the state of each session, for programs that look there. It is never read.
 #[projection]
 #path = ".azure/deployments/{id}/tracking/phase-state.json"
@@ -36,9 +40,7 @@ const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing he
 
 /// Writes the file.
 pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
-    let choice = project_choice(context.global, context.environment, Vec::new());
-    let located = locate(&choice).map_err(OpenError::Project)?;
-    let path = located.directory.join(FILE_NAME);
+    let path = context.directory()?.join(FILE_NAME);
     if path.exists() {
         return Err(CommandError::new(
             Code::Usage,
@@ -68,5 +70,6 @@ mod tests {
             .collect();
         let settings = Settings::parse(&used).expect("with all examples in force");
         assert_eq!(settings.probes.len(), 2);
+        assert_eq!(settings.azure.expect("an example").resource_group, "rg-shop");
     }
 }

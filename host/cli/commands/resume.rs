@@ -109,7 +109,10 @@ fn another_target(session: &Session, opened: &Opened) -> CommandError {
             here.endpoint
         ),
     )
-    .hint("leave out `-p`, `-f` and `--project-directory`, and set DOCKER_HOST or the context to that engine")
+    .hint(match theirs.azure() {
+        None => "leave out `-p`, `-f` and `--project-directory`, and set DOCKER_HOST or the context to that engine",
+        Some(_) => "leave out `--azure` and `--subscription`, and sign in to that cloud",
+    })
 }
 
 /// A session that was lost again and again goes on only when a person says so.

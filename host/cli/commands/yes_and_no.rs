@@ -126,9 +126,15 @@ pub fn abort(context: &Context<'_>, session: &str) -> Result<Code, CommandError>
     if let Some(open) = open {
         let what = format!("step {} may or may not have happened; nobody looks at it any more", open.step + 1);
         context.printer.line(&format!("{} {what}", toned(Tone::Warning, "note:")));
-        context
-            .printer
-            .line(&format!("{} `docker compose ps --all` shows how the services are", toned(Tone::Warning, "next:")));
+        let look = match found.target.azure() {
+            None => "`docker compose ps --all` shows how the services are".to_owned(),
+            Some(azure) => format!(
+                "`az deployment group list --subscription {} --resource-group {} --output table` shows how the group is",
+                escaped(&azure.subscription),
+                escaped(&found.target.project)
+            ),
+        };
+        context.printer.line(&format!("{} {look}", toned(Tone::Warning, "next:")));
     }
     context.printer.document(&serde_json::json!({
         "aborted": found.id,

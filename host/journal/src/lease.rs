@@ -7,7 +7,8 @@
 //! ([`crate::holder`]); it decides nothing.
 //!
 //! The lease has two halves: a file in the target's folder, and the project directory itself, so that two users with two
-//! state directories cannot act on one project at once.
+//! state directories cannot act on one project at once. A target without a directory of its own, such as an Azure resource
+//! group, has the first half only.
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -35,7 +36,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Lease {
     file: File,
-    /// `None` where directories cannot be locked, such as on some network file systems.
+    /// `None` where directories cannot be locked, such as on some network file systems, and for a target that has none of
+    /// its own.
     directory: Option<File>,
 }
 
@@ -44,13 +46,13 @@ impl Lease {
     /// tells the process of an effect whose outcome is not recorded.
     pub(crate) fn take(
         folder: &Folder,
-        project: &Path,
+        project: Option<&Path>,
         holder: &Holder,
         effect: impl Fn() -> Option<EffectProcess>,
     ) -> Result<Self, Trouble> {
         let locked = wait(LEASE_WAIT_MS_MAX, || try_lock(folder, LEASE, FlockOperation::NonBlockingLockExclusive))?;
         let Some(file) = locked else { return Err(holder::refusal(folder, holder, effect).into()) };
-        let directory = lock_directory(project)?;
+        let directory = project.map(lock_directory).transpose()?.flatten();
         let text = serde_json::to_vec(holder).map_err(std::io::Error::from);
         text.and_then(|text| file.set_len(0).and_then(|()| file.write_all_at(&text, 0)))
             .map_err(cannot("write", &folder.file_path(LEASE)))?;

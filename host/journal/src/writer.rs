@@ -78,7 +78,7 @@ impl Journal {
     ) -> Result<Self, LogError> {
         let id = target.id();
         let folder = state.create_target(&id)?;
-        let lease = Lease::take(&folder, &target.directory, &holder, || reading::running_effect(state, &id))?;
+        let lease = Lease::take(&folder, target.locked_directory(), &holder, || reading::running_effect(state, &id))?;
         let mut append_lock = AppendLock::open(&folder)?;
         let _locked = append_lock.take(&folder)?;
         folder.sweep()?;

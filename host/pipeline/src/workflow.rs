@@ -172,7 +172,7 @@ enum Next {
     /// Decide on this plan, and carry it out.
     Approve(Box<Draft>),
     /// Carry this plan out from this step on.
-    CarryOut(Box<FrozenPlan>, Grant, usize),
+    CarryOut(Box<FrozenPlan>, Box<Grant>, usize),
     /// All of this plan is done: check.
     Verify(Box<FrozenPlan>),
     Conclude(Conclusion, Vec<String>),
@@ -180,7 +180,7 @@ enum Next {
 
 /// A person's or the policy's answer to a plan.
 enum Approval {
-    Granted(Box<Draft>, Grant),
+    Granted(Box<Draft>, Box<Grant>),
     Stop(Conclusion, Vec<String>),
 }
 

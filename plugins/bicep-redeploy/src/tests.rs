@@ -144,7 +144,7 @@ fn what_azure_says_of_waiting_is_kept_once() {
 fn another_deployment_is_waited_for_by_its_observed_name() {
     let busy = host_of(ACTIVE, failed().failing("DeploymentActive", "still active", None).running("nightly", 90));
     let wait = Action::await_state(Awaited::Deployment, "nightly");
-    proposes(&busy, &[wait.clone()], &["Another deployment was in the way", "`nightly` (for 90 s)"]);
+    proposes(&busy, std::slice::from_ref(&wait), &["Another deployment was in the way", "`nightly` (for 90 s)"]);
     proposes(&busy.fact("deployment", "prod-release"), &[wait], &["`nightly`"]);
     assert_eq!(proposal(&host(ACTIVE).fact("deployment", "main")).confidence, 880);
     let two = host_of(ACTIVE, failed().running("a", 1).running("b", 2));

@@ -12,6 +12,8 @@ use crate::Params;
 const FRESH_SECONDS: u32 = 60 * 60;
 /// Failures to write a bundle before a person has to look.
 const FAILURES_MAX: usize = 2;
+/// Restarts by the engine after which a container that runs at this very moment still keeps failing.
+const RESTARTS_MIN: u32 = 3;
 /// That a bundle helps a person to see what failed, in permille.
 const CONFIDENCE: u16 = 800;
 
@@ -21,7 +23,7 @@ const CONFIDENCE: u16 = 800;
 /// See [`Stop`].
 pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     let project = case.project()?;
-    let failed = names(project.failed());
+    let failed = failing(&project);
     if failed.is_empty() && case.finding.class == FailureClass::DockerUnhealthyDependency.as_str() {
         return Ok(Reply::decline(
             "No container has failed: the dependency is still starting or has become healthy. Wait a moment, then run the \
@@ -44,6 +46,14 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     }
     let reason = format!("Only their own words can tell why. {which} Nothing is changed.");
     Ok(Reply::propose(reason, CONFIDENCE, [Action::collect_logs(services, params.lines_max)]))
+}
+
+/// The services that have failed, or are started again and again.
+fn failing(project: &Project<'_>) -> Vec<String> {
+    let failed = names(project.failed());
+    let goes_round = |name: &str| project.containers_of(name).any(|container| container.restarts >= RESTARTS_MIN);
+    let is_ill = |service: &&Service| failed.contains(&service.name) || goes_round(&service.name);
+    names(project.services.iter().filter(is_ill))
 }
 
 fn names<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<String> {

@@ -63,6 +63,13 @@ fn a_dependency_that_still_starts_is_not_collected() {
 }
 
 #[test]
+fn one_that_runs_between_two_crashes_is_collected() {
+    let crashing = Container { restarts: 3, ..container("db").running().with_health(Health::Starting) };
+    let host = host(FailureClass::DockerUnhealthyDependency).container(crashing);
+    assert_eq!(host.actions_of::<CollectLogs>(), bundle(&["db"]));
+}
+
+#[test]
 fn a_dependency_that_failed_is_collected() {
     let host = host(FailureClass::DockerUnhealthyDependency)
         .container(container("db").running().with_health(Health::Unhealthy))

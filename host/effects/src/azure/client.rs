@@ -3,7 +3,7 @@
 //! Single things and changes go through the SDK's request builders with `.send()`, whose answers are read here into plain
 //! types of our own: the SDK's `.await` sends a PUT again with every look at it, and its list types lose what they do not
 //! know. Lists are therefore plain GET requests, read page by page within limits. Invariants: everything passes a
-//! [`Permit`]; a token goes to the cloud's own Resource Manager only; nothing is sent twice.
+//! `Permit`; a token goes to the cloud's own Resource Manager only; nothing is sent twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

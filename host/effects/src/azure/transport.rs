@@ -1,7 +1,7 @@
 //! The one way on which requests to Azure leave, and their answers come.
 //!
 //! It stands below the SDK, as its [`HttpClient`], and does what the SDK does not: it sends what the present
-//! [`Permit`] allows and nothing else, to one origin, without following redirects; it keeps what Azure says when it says
+//! `Permit` allows and nothing else, to one origin, without following redirects; it keeps what Azure says when it says
 //! no, within bounds; it never sends a request twice. Each request has a connection of its own, so that a change never
 //! begins on a connection that the other end is just closing, which nobody could tell from a change half done.
 

@@ -100,7 +100,8 @@ pub(super) fn waiting(what: Awaited, name: &str) -> Described {
 pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str) -> Described {
     let mut detail = Vec::new();
     if let Some(current) = &lineage.current {
-        detail.push(format!("the last one, `{}`, is {}", current.name, state_word(&current.state)));
+        let found_by = current.correlation_id.as_ref().map(|id| format!(", correlation id {id}")).unwrap_or_default();
+        detail.push(format!("the last one, `{}`, is {}{found_by}", current.name, state_word(&current.state)));
     }
     for resource in foreseen.resources.iter().take(RESOURCES_SHOWN_MAX) {
         let what = match resource.change {

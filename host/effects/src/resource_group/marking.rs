@@ -20,7 +20,7 @@ use crate::azure::resource_id::ResourceId;
 use crate::files;
 
 const SERVER: &str = "Microsoft.DBforMySQL/flexibleServers";
-const VAULT: &str = "Microsoft.KeyVault/vaults";
+pub(super) const VAULT: &str = "Microsoft.KeyVault/vaults";
 const DEPLOYMENT: &str = "Microsoft.Resources/deployments";
 const DELETED_VAULT: &str = "Microsoft.KeyVault/locations/deletedVaults";
 

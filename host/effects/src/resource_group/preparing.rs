@@ -10,7 +10,7 @@ use repair_pipeline::outside::{Preparation, Prepared, TargetError};
 use super::describing::{self, Described};
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
-use super::marking::Marked;
+use super::marking::{Marked, VAULT};
 use super::{ResourceGroup, azure, refusal, target_error};
 use crate::azure::names::{Location, NameError, ProviderNamespace, ServerName, VaultName};
 use crate::azure::resource_id::ResourceId;
@@ -73,10 +73,12 @@ impl ResourceGroup {
             AzureAction::StartMysql { server, id } => self.assess_start(server, id).await,
             AzureAction::RecoverVault(vault) => {
                 let found = self.deleted(&vault.vault, &vault.location, &vault.deleted).await?;
+                self.is_wanted(&found).await?;
                 self.assess_recovery(&found)
             }
             AzureAction::PurgeVault(vault) => {
                 let found = self.deleted(&vault.vault, &vault.location, &vault.deleted).await?;
+                self.is_wanted(&found).await?;
                 self.assess_purge(&found)
             }
             AzureAction::RegisterProvider { namespace } => self.assess_registration(namespace).await,
@@ -119,6 +121,29 @@ impl ResourceGroup {
         match here.deleted == deleted {
             true => Ok(here),
             false => Err(refusal(format!("the vault `{name}` was deleted at {}, not at {deleted}", here.deleted))),
+        }
+    }
+
+    /// Whether the template wants a vault of that name. Deleted vaults are in no group, so nothing else ties one to this
+    /// target, whatever a tool says of it.
+    async fn is_wanted(&mut self, vault: &DeletedVault) -> Result<(), TargetError> {
+        let is_it = |id: &ResourceId| id.is_of_type(VAULT) && id.name().eq_ignore_ascii_case(&vault.name);
+        let lineage = self.lineage().await.map_err(|error| target_error(&error))?;
+        let wanted = match (self.foresee(&lineage.name).await, &lineage.current) {
+            (Ok(foreseen), _) => {
+                foreseen.resources.iter().any(|resource| ResourceId::new(&resource.id).is_ok_and(|id| is_it(&id)))
+            }
+            // Without a preview the vault that the last deployment has failed to make still tells.
+            (Err(_), Some(current)) => {
+                let failures = self.failures(current).await.map_err(|error| target_error(&error))?;
+                let targets = failures.iter().filter_map(|failure| failure.target.as_ref()?.resource_id());
+                targets.into_iter().any(|id| is_it(&id))
+            }
+            (Err(error), None) => return Err(error),
+        };
+        match wanted {
+            true => Ok(()),
+            false => Err(refusal(format!("the deployment `{}` wants no vault `{}`", lineage.name, vault.name))),
         }
     }
 

@@ -53,7 +53,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 Decision::Allow if unattended => (Channel::Policy, Vec::new()),
                 Decision::Ask | Decision::Allow => match self.ask(course, &draft).await? {
                     Answer::Yes(channel, typed) => (channel, typed),
-                    Answer::Granted(grant) => return Ok(Approval::Granted(draft, *grant)),
+                    Answer::Granted(grant) => return Ok(Approval::Granted(draft, grant)),
                     Answer::Stop(conclusion) => {
                         let ways = (conclusion == Conclusion::Declined).then(|| other_ways(&draft.frozen));
                         return Ok(Approval::Stop(conclusion, ways.unwrap_or_default()));
@@ -76,7 +76,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                 },
             };
             let grant = self.grant(course, &draft.frozen, channel, typed)?;
-            return Ok(Approval::Granted(draft, grant));
+            return Ok(Approval::Granted(draft, Box::new(grant)));
         }
     }
 

@@ -223,7 +223,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             return Ok(Next::Verify(Box::new(frozen)));
         }
         if let Some(grant) = session.used_grant(state.plan).or_else(|| session.unused_grant(state.plan)) {
-            let grant = grant.clone();
+            let grant = Box::new(grant.clone());
             self.recall_drawn_values(id, &frozen, done).await;
             return Ok(Next::CarryOut(Box::new(frozen), grant, done));
         }
