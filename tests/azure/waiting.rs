@@ -348,3 +348,58 @@ fn a_rate_that_stays_limited_is_told_after_a_few_looks() {
         shop.nothing_began();
     }
 }
+
+/// Those that a purge could trip over.
+const OF_A_PURGE: [Quirk; 8] = [
+    ("Location alone", |quirks| quirks.poll_headers = PollHeaders::OnlyLocation),
+    ("Azure-AsyncOperation alone", |quirks| quirks.poll_headers = PollHeaders::OnlyAsyncOperation),
+    ("both", |quirks| quirks.poll_headers = PollHeaders::Both),
+    ("relative addresses", |quirks| quirks.poll_link = LinkTo::Relative),
+    ("changed case", |quirks| quirks.changed_case = true),
+    ("an empty first page", |quirks| quirks.empty_first_page = true),
+    ("a clock that is off", |quirks| quirks.clock_skew_seconds = -4000),
+    ("a poll that fails", |quirks| {
+        quirks.fault(Fault::on("GET", "operationResults", FaultKind::ServerError));
+        quirks.fault(Fault::on("GET", "operationResults", FaultKind::CutAnswer));
+    }),
+];
+
+#[test]
+fn a_purge_comes_to_the_same_end_under_each_quirk_that_it_could_trip_over() {
+    for (name, quirk) in OF_A_PURGE {
+        let shop = Shop::deleted_vault();
+        shop.write("repair.toml", crate::vaults::PREFERS_PURGE);
+        shop.azure.quirks(quirk);
+        let digest = shop.planned();
+        shop.approved_by_name(&digest);
+        assert_eq!(shop.applied(0, &digest)["result"], "healed", "{name}");
+        assert_eq!(shop.changes("/purge"), 1, "{name}: {}", shop.ledger());
+        shop.is_well();
+    }
+}
+
+#[test]
+fn a_vault_that_is_back_and_does_not_answer_is_told_and_not_brought_back_twice() {
+    let shop = Shop::deleted_vault();
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "/vaults-data/", FaultKind::NoAnswer)));
+    let report = shop.healed_by_command(0);
+    assert_eq!(report["result"], "healed", "{report:#}");
+    assert!(shop.records().iter().any(|record| record.to_string().contains("does not answer")), "it is on record");
+    assert_eq!(shop.recoveries(), 1, "{}", shop.ledger());
+    shop.is_well();
+}
+
+#[test]
+fn a_vault_that_does_not_come_to_rest_ends_the_wait_within_its_bound() {
+    let shop = Shop::deleted_vault();
+    shop.bounds("operation_seconds_max = 1\n");
+    let digest = shop.approved();
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("PUT", "/vaults/kv-shop", FaultKind::NeverEnds)));
+    let report = shop.applied(3, &digest);
+    says(&report.to_string(), &["after 1 s", "az keyvault show"]);
+    shop.azure.world(|world| world.vault_mut(shop::VAULT).expect("it is back").ready_at = jiff::Timestamp::UNIX_EPOCH);
+    let resumed = shop.repair(&["resume", text(&report, "/session")]);
+    assert_eq!(resumed.code, Some(0), "{resumed}\n{}", shop.ledger());
+    assert_eq!(shop.recoveries(), 1, "{}", shop.ledger());
+    shop.is_well();
+}

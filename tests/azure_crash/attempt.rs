@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use repair_fake_azure::{Durations, shop};
 use serde_json::Value;
@@ -22,8 +22,10 @@ use crate::scenarios::{Pace, Scenario, is_done};
 const SIGKILL: i32 = 9;
 /// Commands after a kill; more means that it goes round in circles.
 const COMMANDS_MAX: usize = 12;
-/// After so long somebody else's work has ended, and Azure's own has.
+/// After so long whoever looks sees what has become of something.
 const MOMENT: Duration = Duration::from_millis(300);
+/// How often it is looked whether a command has ended.
+const TICK: Duration = Duration::from_millis(10);
 
 /// An attempt, with the shop that it is about.
 pub struct Attempt<'s> {
@@ -200,16 +202,21 @@ impl<'s> Attempt<'s> {
             command.env("REPAIR_FAULT", fault);
         }
         // A plan is made while somebody else's deployment runs; it ends while it is waited for.
-        let moves = self.scenario.azure != Pace::Quick && words.first() != Some(&"plan");
-        let over = AtomicBool::new(!moves);
-        let azure = &self.shop.azure;
+        let interval = self.scenario.azure.interval().filter(|_| words.first() != Some(&"plan"));
+        let (azure, over) = (&self.shop.azure, &AtomicBool::new(false));
         let output = thread::scope(|scope| {
-            scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    thread::sleep(MOMENT);
-                    azure.fast_forward();
-                }
-            });
+            if let Some(interval) = interval {
+                scope.spawn(move || {
+                    let mut begun = Instant::now();
+                    while !over.load(Ordering::Relaxed) {
+                        thread::sleep(TICK);
+                        if begun.elapsed() >= interval {
+                            azure.fast_forward();
+                            begun = Instant::now();
+                        }
+                    }
+                });
+            }
             let output = command.output();
             over.store(true, Ordering::Relaxed);
             output

@@ -1,5 +1,7 @@
 //! The broken shops of the matrix. Each is broken anew for every kill, and each action on a resource group is in one of them.
 
+use std::time::Duration;
+
 use repair_fake_azure::{Durations, Progress, Registration, ScriptedFailure, ServerState, Stage, shop};
 
 use crate::azure_scenario::{MOMENTS, Shop};
@@ -25,6 +27,18 @@ pub enum Pace {
     Slow,
 }
 
+impl Pace {
+    /// Work that is under way comes to its end so often; nothing where it does so by itself. A slow Azure takes longer than
+    /// a probe is patient with what may have been lost.
+    pub fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Quick => None,
+            Self::Others => Some(Duration::from_millis(300)),
+            Self::Slow => Some(Duration::from_millis(900)),
+        }
+    }
+}
+
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "recover", broken: Shop::deleted_vault, azure: Pace::Quick },
@@ -35,6 +49,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "await", broken: await_another, azure: Pace::Others },
     Scenario { name: "slow-purge", broken: purge, azure: Pace::Slow },
     Scenario { name: "slow-recover", broken: Shop::deleted_vault, azure: Pace::Slow },
+    Scenario { name: "slow-register", broken: register, azure: Pace::Slow },
     Scenario { name: "slow-start", broken: Shop::stopped_server, azure: Pace::Slow },
     Scenario { name: "two-rounds", broken: Shop::deleted_and_stopped, azure: Pace::Quick },
 ];
