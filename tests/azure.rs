@@ -18,6 +18,8 @@ mod refused_actions;
 mod roles;
 #[path = "azure/servers.rs"]
 mod servers;
+#[path = "azure/sessions.rs"]
+mod sessions;
 #[path = "azure/signing_in.rs"]
 mod signing_in;
 #[expect(dead_code, reason = "a terminal in a project of Compose is not needed here")]

@@ -5,6 +5,8 @@
 #![expect(clippy::disallowed_methods, reason = "the rules for the shipped program do not bind its tests")]
 #![expect(clippy::disallowed_macros, reason = "a matrix prints its table")]
 
+#[path = "azure_crash/again.rs"]
+mod again;
 #[path = "azure_crash/attempt.rs"]
 mod attempt;
 #[expect(dead_code, reason = "the matrix needs some of what the scenarios share")]

@@ -85,6 +85,38 @@ fn yes_registers_a_provider_and_deploys_nothing() {
 }
 
 #[test]
+fn a_registration_that_takes_longer_than_its_bound_is_not_asked_for_again() {
+    let shop = unregistered();
+    shop.bounds("operation_seconds_max = 1\n");
+    let report = shop.document(4, &wrapped(&["--self-heal=preview"]));
+    let digest = text(&report, "/plan/digest").to_owned();
+    shop.document(0, &["approve", &digest]);
+    shop.azure.world(|world| world.durations.register_millis = 3_600_000);
+    let report = shop.applied(3, &digest);
+    assert_eq!(report["result"], "blocked", "{report:#}");
+    says(&report.to_string(), &["after 1 s", "az provider show"]);
+    let resumed = shop.repair(&["resume", text(&report, "/session")]);
+    assert_eq!(resumed.code, Some(3), "{resumed}");
+    shop.azure.fast_forward();
+    let resumed = shop.repair(&["resume", text(&report, "/session")]);
+    assert_eq!(resumed.code, Some(4), "the deployment is asked for next: {resumed}");
+    assert_eq!(shop.changes("/providers/microsoft.containerinstance/register"), 1, "{}", shop.ledger());
+    shop.sound();
+}
+
+#[test]
+fn a_policy_may_let_a_provider_be_registered_unattended_and_nothing_more() {
+    let shop = unregistered();
+    let everything = "@id(\"all\")\npermit (principal, action == Repair::Action::\"apply_unattended\", resource);\n";
+    shop.policy("all.cedar", everything);
+    let report = shop.document(4, &wrapped(&["--self-heal=preview"]));
+    says(&report["plan"].to_string(), &["deploy-template"]);
+    assert_eq!(shop.changes("/providers/microsoft.containerinstance/register"), 1, "{}", shop.ledger());
+    assert_eq!(shop.accepted().len(), 1, "{}", shop.ledger());
+    shop.sound();
+}
+
+#[test]
 fn a_quota_is_explained_with_its_numbers() {
     let shop = refused(|world| world.failures.push(ScriptedFailure::quota("flexibleServers").times(9)));
     explained(&shop, "azure-quota-exceeded", &["10", "11", "westeurope", "standardBSFamily"]);

@@ -46,6 +46,19 @@ const QUIRKS: &[Quirk] = &[
     ("a vault's state asked in a 429", |quirks| {
         quirks.fault(Fault::on("GET", "/vaults/kv-shop", throttled(Throttling::Resource, Some(1))).after(2).times(2));
     }),
+    ("looks that are asked too often", |quirks| {
+        quirks.fault(Fault::on("GET", "Resources/deployments", throttled(Throttling::Subscription, Some(1))).times(2));
+        quirks.fault(Fault::on("GET", "deletedVaults", throttled(Throttling::Resource, None)).times(3));
+        quirks.fault(Fault::on("POST", "whatIf", throttled(Throttling::Subscription, None)).times(2));
+    }),
+    ("looks that are held by another operation", |quirks| {
+        let lock = throttled(Throttling::AnotherOperation, Some(1));
+        quirks.fault(Fault::on("GET", "flexibleServers", lock).after(1).times(2));
+    }),
+    ("looks that Azure itself fails", |quirks| {
+        quirks.fault(Fault::on("GET", "Resources/deployments", FaultKind::Unavailable).after(2).times(2));
+        quirks.fault(Fault::on("GET", "/operations", FaultKind::ServerError).times(2));
+    }),
     ("a poll that is asked too often", |quirks| {
         let burst = throttled(Throttling::Subscription, None);
         quirks.fault(Fault::on("GET", "operationStatuses", burst).times(3));
@@ -232,7 +245,7 @@ fn a_wait_that_a_person_ends_is_gone_on_with_at_the_address_in_the_log() {
 
     shop.azure.world(|world| world.durations = crate::azure_scenario::MOMENTS);
     shop.azure.fast_forward();
-    let resumed = shop.repair(&["resume", "--azure", shop::GROUP]);
+    let resumed = shop.repair(&["resume"]);
     assert_eq!(resumed.code, Some(0), "{resumed}\n{}", shop.ledger());
     let again = shop.azure.ledger().iter().filter(|entry| polled(entry)).count();
     assert!(again > polls, "the resume polls at the same address: {}", shop.ledger());
@@ -320,4 +333,73 @@ fn while_one_waits_another_is_told_who_is_at_work() {
     terminal.press(ControlCode::EndOfText);
     assert_eq!(terminal.end().0, 130);
     shop.sound();
+}
+
+#[test]
+fn a_rate_that_stays_limited_is_told_after_a_few_looks() {
+    for (seconds, looks) in [(None, 4), (Some(600), 1)] {
+        let shop = Shop::deleted_vault();
+        let burst = throttled(Throttling::Subscription, seconds);
+        shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "Resources/deployments", burst).always()));
+        let finished = shop.repair(&GROUP);
+        assert_eq!(finished.code, Some(3), "{finished}");
+        says(&finished.stderr, &["SubscriptionRequestsThrottled", "next: Azure limits the rate"]);
+        assert_eq!(shop.azure.ledger().iter().filter(|entry| entry.status == 429).count(), looks, "{}", shop.ledger());
+        shop.nothing_began();
+    }
+}
+
+/// Those that a purge could trip over.
+const OF_A_PURGE: [Quirk; 8] = [
+    ("Location alone", |quirks| quirks.poll_headers = PollHeaders::OnlyLocation),
+    ("Azure-AsyncOperation alone", |quirks| quirks.poll_headers = PollHeaders::OnlyAsyncOperation),
+    ("both", |quirks| quirks.poll_headers = PollHeaders::Both),
+    ("relative addresses", |quirks| quirks.poll_link = LinkTo::Relative),
+    ("changed case", |quirks| quirks.changed_case = true),
+    ("an empty first page", |quirks| quirks.empty_first_page = true),
+    ("a clock that is off", |quirks| quirks.clock_skew_seconds = -4000),
+    ("a poll that fails", |quirks| {
+        quirks.fault(Fault::on("GET", "operationResults", FaultKind::ServerError));
+        quirks.fault(Fault::on("GET", "operationResults", FaultKind::CutAnswer));
+    }),
+];
+
+#[test]
+fn a_purge_comes_to_the_same_end_under_each_quirk_that_it_could_trip_over() {
+    for (name, quirk) in OF_A_PURGE {
+        let shop = Shop::deleted_vault();
+        shop.write("repair.toml", crate::vaults::PREFERS_PURGE);
+        shop.azure.quirks(quirk);
+        let digest = shop.planned();
+        shop.approved_by_name(&digest);
+        assert_eq!(shop.applied(0, &digest)["result"], "healed", "{name}");
+        assert_eq!(shop.changes("/purge"), 1, "{name}: {}", shop.ledger());
+        shop.is_well();
+    }
+}
+
+#[test]
+fn a_vault_that_is_back_and_does_not_answer_is_told_and_not_brought_back_twice() {
+    let shop = Shop::deleted_vault();
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("GET", "/vaults-data/", FaultKind::NoAnswer)));
+    let report = shop.healed_by_command(0);
+    assert_eq!(report["result"], "healed", "{report:#}");
+    assert!(shop.records().iter().any(|record| record.to_string().contains("does not answer")), "it is on record");
+    assert_eq!(shop.recoveries(), 1, "{}", shop.ledger());
+    shop.is_well();
+}
+
+#[test]
+fn a_vault_that_does_not_come_to_rest_ends_the_wait_within_its_bound() {
+    let shop = Shop::deleted_vault();
+    shop.bounds("operation_seconds_max = 1\n");
+    let digest = shop.approved();
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("PUT", "/vaults/kv-shop", FaultKind::NeverEnds)));
+    let report = shop.applied(3, &digest);
+    says(&report.to_string(), &["after 1 s", "az keyvault show"]);
+    shop.azure.world(|world| world.vault_mut(shop::VAULT).expect("it is back").ready_at = jiff::Timestamp::UNIX_EPOCH);
+    let resumed = shop.repair(&["resume", text(&report, "/session")]);
+    assert_eq!(resumed.code, Some(0), "{resumed}\n{}", shop.ledger());
+    assert_eq!(shop.recoveries(), 1, "{}", shop.ledger());
+    shop.is_well();
 }

@@ -7,22 +7,25 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use repair_fake_azure::shop;
+use repair_fake_azure::{Durations, shop};
 use serde_json::Value;
 
 use crate::azure_scenario::{FILES, GROUP, Shop};
 use crate::sampling::Place;
-use crate::scenarios::{Scenario, is_done};
+use crate::scenarios::{Pace, Scenario, is_done};
 
 /// The signal of a kill.
 const SIGKILL: i32 = 9;
 /// Commands after a kill; more means that it goes round in circles.
 const COMMANDS_MAX: usize = 12;
-/// After so long somebody else's work has ended, and Azure's own has.
+/// After so long whoever looks sees what has become of something.
 const MOMENT: Duration = Duration::from_millis(300);
+/// How often it is looked whether a command has ended.
+const TICK: Duration = Duration::from_millis(10);
 
 /// An attempt, with the shop that it is about.
 pub struct Attempt<'s> {
@@ -83,8 +86,26 @@ impl<'s> Attempt<'s> {
         let waiting = self.sessions()?.pop().ok_or("no plan was made")?;
         let plan = waiting.plan.ok_or("no plan waits")?;
         self.approve(&plan)?;
+        if self.scenario.azure == Pace::Slow {
+            self.shop.azure.world(|world| {
+                world.durations = Durations { what_if_millis: world.durations.what_if_millis, ..Durations::HOURS };
+            });
+        }
+        self.traced(&["apply", &plan], fault)
+    }
+
+    /// Goes on with the session once, with a fault; whether that killed it, and what it came by.
+    ///
+    /// # Errors
+    /// When there is none, or it ends by another signal.
+    pub fn resumed(&mut self, fault: Option<&str>) -> Result<(bool, Vec<Place>), String> {
+        let session = self.sessions()?.pop().ok_or("there is no session")?.id;
+        self.traced(&["resume", &session], fault)
+    }
+
+    fn traced(&mut self, words: &[&str], fault: Option<&str>) -> Result<(bool, Vec<Place>), String> {
         let before = self.trace().len();
-        let status = self.run(&["apply", &plan], fault)?;
+        let status = self.run(words, fault)?;
         match status.signal() {
             Some(SIGKILL) => Ok((true, Vec::new())),
             Some(other) => Err(format!("signal {other} ended it")),
@@ -124,6 +145,10 @@ impl<'s> Attempt<'s> {
     /// What a person says of the step that nobody could tell, after a look at Azure.
     fn seen(&self) -> Result<&'static str, String> {
         thread::sleep(MOMENT);
+        if self.scenario.azure != Pace::Quick {
+            // Whoever looks waits until it has come to rest.
+            self.shop.azure.fast_forward();
+        }
         let records = self.document(&["audit", "show", "--all"])?;
         let records = records.as_array().ok_or("no list of records")?;
         let intended = records.iter().rev().find(|record| record["event"]["kind"] == "intended");
@@ -177,16 +202,24 @@ impl<'s> Attempt<'s> {
             command.env("REPAIR_FAULT", fault);
         }
         // A plan is made while somebody else's deployment runs; it ends while it is waited for.
-        let moves = self.scenario.moves && words.first() != Some(&"plan");
-        let azure = &self.shop.azure;
+        let interval = self.scenario.azure.interval().filter(|_| words.first() != Some(&"plan"));
+        let (azure, over) = (&self.shop.azure, &AtomicBool::new(false));
         let output = thread::scope(|scope| {
-            if moves {
-                scope.spawn(|| {
-                    thread::sleep(MOMENT);
-                    azure.fast_forward();
+            if let Some(interval) = interval {
+                scope.spawn(move || {
+                    let mut begun = Instant::now();
+                    while !over.load(Ordering::Relaxed) {
+                        thread::sleep(TICK);
+                        if begun.elapsed() >= interval {
+                            azure.fast_forward();
+                            begun = Instant::now();
+                        }
+                    }
                 });
             }
-            command.output()
+            let output = command.output();
+            over.store(true, Ordering::Relaxed);
+            output
         });
         let output = output.map_err(|error| format!("repair does not start: {error}"))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -2,6 +2,7 @@
 //! killed. The points are those of the trace; a sample of them is chosen by rules that do not change from run to run.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use repair_fake_azure::{LedgerEntry, World};
@@ -40,7 +41,8 @@ struct Kill {
 }
 
 /// A wrong end.
-struct Wrong {
+#[derive(Debug)]
+pub struct Wrong {
     what: String,
     /// What Azure has carried out more often than without the kill.
     duplicates: u32,
@@ -49,6 +51,12 @@ struct Wrong {
 impl From<String> for Wrong {
     fn from(what: String) -> Self {
         Self { what, duplicates: 0 }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
     }
 }
 
@@ -87,6 +95,15 @@ impl<'s> Reference<'s> {
 
     fn kill_one(&self, attempt: &mut Attempt<'_>, place: &Place) -> Result<bool, Wrong> {
         let (killed, _) = attempt.applied(Some(&place.kill()))?;
+        self.goes_on(attempt)?;
+        Ok(killed)
+    }
+
+    /// Goes on with an attempt that was killed, and compares.
+    ///
+    /// # Errors
+    /// When it ends otherwise than this one.
+    pub fn goes_on(&self, attempt: &mut Attempt<'_>) -> Result<(), Wrong> {
         attempt.go_on()?;
         let aftermath = Aftermath::of(attempt);
         let duplicates = more(&aftermath.deeds, &self.aftermath.deeds);
@@ -95,7 +112,7 @@ impl<'s> Reference<'s> {
         } else if aftermath.world != self.aftermath.world {
             format!("another world: {:#?}\ninstead of {:#?}", aftermath.world, self.aftermath.world)
         } else {
-            return Ok(killed);
+            return Ok(());
         };
         Err(Wrong { what, duplicates })
     }

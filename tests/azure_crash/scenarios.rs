@@ -1,5 +1,7 @@
 //! The broken shops of the matrix. Each is broken anew for every kill, and each action on a resource group is in one of them.
 
+use std::time::Duration;
+
 use repair_fake_azure::{Durations, Progress, Registration, ScriptedFailure, ServerState, Stage, shop};
 
 use crate::azure_scenario::{MOMENTS, Shop};
@@ -10,19 +12,46 @@ pub struct Scenario {
     pub name: &'static str,
     /// Breaks a new shop.
     pub broken: fn() -> Shop,
-    /// Whether somebody else's work ends while `repair` waits for it.
-    pub moves: bool,
+    /// How Azure's work comes to its end.
+    pub azure: Pace,
+}
+
+/// How Azure's work comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// In a moment, whether or not anybody waits.
+    Quick,
+    /// The same, but for a deployment of somebody else's, which ends while `repair` waits for it.
+    Others,
+    /// Only while `repair` waits for it: what was begun before a kill still runs when the session is gone on with.
+    Slow,
+}
+
+impl Pace {
+    /// Work that is under way comes to its end so often; nothing where it does so by itself. A slow Azure takes longer than
+    /// a probe is patient with what may have been lost.
+    pub fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Quick => None,
+            Self::Others => Some(Duration::from_millis(300)),
+            Self::Slow => Some(Duration::from_millis(900)),
+        }
+    }
 }
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "recover", broken: Shop::deleted_vault, moves: false },
-    Scenario { name: "purge", broken: purge, moves: false },
-    Scenario { name: "start", broken: Shop::stopped_server, moves: false },
-    Scenario { name: "register", broken: register, moves: false },
-    Scenario { name: "redeploy", broken: redeploy, moves: false },
-    Scenario { name: "await", broken: await_another, moves: true },
-    Scenario { name: "two-rounds", broken: Shop::deleted_and_stopped, moves: false },
+    Scenario { name: "recover", broken: Shop::deleted_vault, azure: Pace::Quick },
+    Scenario { name: "purge", broken: purge, azure: Pace::Quick },
+    Scenario { name: "start", broken: Shop::stopped_server, azure: Pace::Quick },
+    Scenario { name: "register", broken: register, azure: Pace::Quick },
+    Scenario { name: "redeploy", broken: redeploy, azure: Pace::Quick },
+    Scenario { name: "await", broken: await_another, azure: Pace::Others },
+    Scenario { name: "slow-purge", broken: purge, azure: Pace::Slow },
+    Scenario { name: "slow-recover", broken: Shop::deleted_vault, azure: Pace::Slow },
+    Scenario { name: "slow-register", broken: register, azure: Pace::Slow },
+    Scenario { name: "slow-start", broken: Shop::stopped_server, azure: Pace::Slow },
+    Scenario { name: "two-rounds", broken: Shop::deleted_and_stopped, azure: Pace::Quick },
 ];
 
 /// A deleted vault of which the project says that it may go.

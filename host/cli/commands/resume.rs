@@ -49,10 +49,10 @@ pub async fn run(context: &Context<'_>, args: &ResumeArgs) -> Result<Code, Comma
         Some(part) => find_open_session(&state_dir(context.global, context.environment), part)?.id,
         None => match starting::choose(context, Scope::default(), &starting::Wish::Resume(None)).await? {
             starting::Choice::Resume(id) => id,
-            starting::Choice::New => {
-                return Err(CommandError::new(Code::Usage, "no session of this project waits")
-                    .hint("`repair sessions` lists what was; `repair --self-heal=preview` begins a new one"));
-            }
+            starting::Choice::New => starting::begun_here(context)?.ok_or_else(|| {
+                CommandError::new(Code::Usage, "no session of this project waits")
+                    .hint("`repair sessions` lists what was; `repair --self-heal=preview` begins a new one")
+            })?,
         },
     };
     go_on(context, &id, &how).await

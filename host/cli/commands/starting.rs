@@ -107,6 +107,22 @@ fn something_may_wait(context: &Context<'_>, state: &StateDir, scope: &Scope) ->
     Ok(false)
 }
 
+/// The newest session that waits and was begun in this folder for a resource group, where nothing in the folder names one.
+pub fn begun_here(context: &Context<'_>) -> Result<Option<SessionId>, CommandError> {
+    if Place::find(context.global, context.environment, &Scope::default()).is_ok() {
+        return Ok(None);
+    }
+    let Ok(here) = context.environment.current_directory.canonicalize() else { return Ok(None) };
+    let state = state_dir(context.global, context.environment);
+    let mut newest: Option<Session> = None;
+    for known in state.known_targets()? {
+        let (waiting, _) = waiting(&state, &known.id)?;
+        let of_here = |session: &Session| session.target.azure().is_some() && session.target.directory == here;
+        newest = newest.into_iter().chain(waiting.into_iter().filter(of_here)).max_by_key(|session| session.updated);
+    }
+    Ok(newest.map(|session| session.id))
+}
+
 fn nothing_waits(wish: &Wish) -> Result<Choice, CommandError> {
     match wish {
         Wish::Resume(Some(part)) => {

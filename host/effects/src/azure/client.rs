@@ -6,6 +6,7 @@
 //! `Permit`; a token goes to the cloud's own Resource Manager only; nothing is sent twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use azure_core::auth::{AccessToken, Secret as SdkSecret, TokenCredential};
@@ -15,10 +16,13 @@ use serde_json::Value;
 use super::cloud::Cloud;
 use super::credential::{Credential, CredentialChoice, Token};
 use super::error::{ArmError, ErrorKind};
-use super::limits::{ANSWER_BYTES_MAX, LIST_ENTRIES_MAX, PAGES_MAX, SUBSCRIPTIONS_NAMED_MAX};
+use super::limits::{
+    ANSWER_BYTES_MAX, LIST_ENTRIES_MAX, LOOK_PAUSE, LOOK_PAUSE_LOCALLY, LOOK_PAUSE_MAX, LOOKS_MAX, PAGES_MAX,
+    SUBSCRIPTIONS_NAMED_MAX,
+};
 use super::names::{SubscriptionId, TenantId};
 use super::permit::Permit;
-use super::poller::{PollUrl, own_address};
+use super::poller::{PollUrl, own_address, unless_interrupted};
 use super::request_ids::RequestId;
 use super::transport::{Answer, Http, HttpOptions, Transport, from_sdk, request};
 
@@ -42,6 +46,8 @@ pub struct Arm {
     subscription: SubscriptionId,
     credential: Credential,
     http: Http,
+    /// Set when the person wants to stop; without it, no look is made again.
+    interrupted: Option<Arc<AtomicBool>>,
 }
 
 /// A subscription.
@@ -106,9 +112,16 @@ impl Arm {
             Some(subscription) => subscription,
             None => only_one(subscriptions(&cloud, &credential, &http).await?)?,
         };
-        let arm = Self { cloud, subscription, credential, http };
+        let arm = Self { cloud, subscription, credential, http, interrupted: None };
         arm.token().await?;
         Ok(arm)
+    }
+
+    /// The same that makes a look again which Azure refuses in passing, because it is asked too often or fails by itself, until
+    /// the person wants to stop. What changes something is never asked for again.
+    #[must_use]
+    pub fn with_patience(self, interrupted: Arc<AtomicBool>) -> Self {
+        Self { interrupted: Some(interrupted), ..self }
     }
 
     /// Which Azure.
@@ -148,8 +161,15 @@ impl Arm {
     async fn get(&self, path: &str, api_version: &str) -> Result<Answer, ArmError> {
         let transport = self.transport(Permit::look(&self.subscription), None);
         let url = self.url(path, api_version);
-        self.with_a_good_token(async |token| transport.send(&request(Method::Get, url.clone(), &token.secret)).await)
-            .await
+        let look = async |token: Token| transport.send(&request(Method::Get, url.clone(), &token.secret)).await;
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match self.with_a_good_token(&look).await {
+                Err(error) if self.rests_after(&error, looks).await => {}
+                seen => return seen,
+            }
+        }
     }
 
     /// All entries of a list, over its pages, at most `entries_max`; true if there are more.
@@ -161,7 +181,28 @@ impl Arm {
     ) -> Result<(Vec<Value>, bool), ArmError> {
         let transport = self.transport(Permit::look(&self.subscription), None);
         let url = self.url(path, api_version);
-        self.with_a_good_token(async |token| pages(&transport, url.clone(), &token, entries_max).await).await
+        let look = async |token: Token| pages(&transport, url.clone(), &token, entries_max).await;
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match self.with_a_good_token(&look).await {
+                Err(error) if self.rests_after(&error, looks).await => {}
+                seen => return seen,
+            }
+        }
+    }
+
+    /// Lets Azure rest after a look that it refused in passing, as long as it asks for. False where the look is not made
+    /// again: it was made often enough, Azure asks for more than a person is kept waiting, or the person wants to stop.
+    pub(super) async fn rests_after(&self, error: &ArmError, looks: u32) -> bool {
+        let Some(flag) = &self.interrupted else { return false };
+        let interrupted = || flag.load(Ordering::Relaxed);
+        let usual = if self.cloud.is_local() { LOOK_PAUSE_LOCALLY } else { LOOK_PAUSE };
+        let pause = error.retry_after().unwrap_or(usual.saturating_mul(looks));
+        if error.status().is_none() || !error.is_passing() || looks >= LOOKS_MAX || pause > LOOK_PAUSE_MAX {
+            return false;
+        }
+        unless_interrupted(tokio::time::sleep(pause), &interrupted).await.is_some()
     }
 
     /// Looks, and once more with a fresh token where Azure does not take the one that is kept: a clock may be wrong, or
@@ -245,7 +286,7 @@ pub(super) struct SdkParts {
 }
 
 /// Looks through a client of one of the SDK's crates, which all have the same builder and no trait for it. A look whose
-/// token Azure does not take is repeated once with a fresh one.
+/// token Azure does not take is repeated once with a fresh one; one that Azure refuses in passing, a little later.
 macro_rules! sdk_look {
     ($arm:expr, $library:ident::$api:ident, |$sdk:ident| $asked:expr) => {{
         let mut tries = 0;
@@ -256,6 +297,7 @@ macro_rules! sdk_look {
             let sent = $asked.send().await.map(Into::into);
             match $crate::azure::client::answer_of(sent).await {
                 Err(error) if error.status() == Some(401) && tries == 1 => $arm.credential().forget().await,
+                Err(error) if $arm.rests_after(&error, tries).await => {}
                 answer => break answer,
             }
         }

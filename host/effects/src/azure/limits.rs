@@ -48,6 +48,14 @@ pub const VAULT_TIMEOUT: Duration = Duration::from_secs(15);
 pub const CLI_TIMEOUT: Duration = Duration::from_secs(60);
 /// Wall time until a managed identity has given a token. Its endpoint is on the machine, or it is not there at all.
 pub const IDENTITY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often one look is made that Azure refuses in passing.
+pub const LOOKS_MAX: u32 = 4;
+/// Pause before such a look is made again when Azure names none; it grows with each.
+pub const LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// The same where Resource Manager is on this machine, as in a test.
+pub const LOOK_PAUSE_LOCALLY: Duration = Duration::from_millis(50);
+/// The longest pause that is kept before such a look; what asks for more is told to the person.
+pub const LOOK_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Pause between two looks at an operation when Azure names none.
 pub const POLL_PAUSE: Duration = Duration::from_secs(5);
 /// The shortest pause between two looks, whatever Azure names.

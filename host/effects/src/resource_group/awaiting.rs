@@ -57,7 +57,9 @@ pub(super) enum Rest {
 pub(super) enum Seen {
     Reached(String),
     Failed(String, Vec<String>),
-    /// Not yet; its state.
+    /// It is on its way there; its state.
+    UnderWay(String),
+    /// Not yet, and nothing shows that it will be; its state.
     NotYet(String),
 }
 
@@ -109,7 +111,7 @@ impl ResourceGroup {
             let state = match self.seen(wanted).await {
                 Ok(Seen::Reached(detail)) => return Ok(Rest::Reached(detail)),
                 Ok(Seen::Failed(error, output)) => return Ok(Rest::Failed(error, output)),
-                Ok(Seen::NotYet(state)) => state,
+                Ok(Seen::UnderWay(state) | Seen::NotYet(state)) => state,
                 Err(error) if error.is_passing() => {
                     pause = error.retry_after().map_or(pause, |named| named.min(PAUSE_MAX));
                     shown(&error)
@@ -142,7 +144,7 @@ impl ResourceGroup {
                 Some(vault) if matches!(vault.state.as_str(), "Succeeded" | "") => {
                     Seen::Reached(format!("the vault `{name}` is back"))
                 }
-                Some(vault) => Seen::NotYet(format!("the vault `{name}` is {}", escaped(&vault.state))),
+                Some(vault) => Seen::UnderWay(format!("the vault `{name}` is {}", escaped(&vault.state))),
                 None => Seen::NotYet(format!("the vault `{name}` is not back yet")),
             }),
             Until::Registered(namespace) => {
@@ -153,7 +155,8 @@ impl ResourceGroup {
                     }
                     Some(other) => {
                         let word = super::looking::registration_word(&other);
-                        Seen::NotYet(format!("the subscription is {} for `{namespace}`", escaped(word)))
+                        let said = format!("the subscription is {} for `{namespace}`", escaped(word));
+                        if other == Registration::Registering { Seen::UnderWay(said) } else { Seen::NotYet(said) }
                     }
                     None => Seen::Failed(format!("Azure has no resource provider `{namespace}`"), Vec::new()),
                 })

@@ -122,6 +122,7 @@ impl ResourceGroup {
         let deployment = request.deployment.as_deref().map(DeploymentName::new).transpose()?;
         let subscription = request.subscription.as_deref().map(SubscriptionId::new).transpose()?;
         let arm = Arm::connect(ArmOptions { cloud, subscription, credential, http }).await?;
+        let arm = arm.with_patience(options.interrupted.clone());
         let subscription = arm.subscription_id().to_string();
         let Some(found) = arm.group(&group).await? else {
             return Err(OpenGroupError::NoGroup { group: group.to_string(), subscription });

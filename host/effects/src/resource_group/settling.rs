@@ -65,10 +65,7 @@ impl ResourceGroup {
             }
             AzureAction::RecoverVault(vault) => {
                 let name = VaultName::new(&vault.vault)?;
-                self.after_patience(Until::VaultThere(&name), waiting).await.map(|seen| match seen {
-                    true => Probe::Happened,
-                    false => Probe::DidNotHappen,
-                })
+                self.came_to_be(Until::VaultThere(&name), waiting).await
             }
             AzureAction::PurgeVault(vault) => {
                 let (name, location) = (VaultName::new(&vault.vault)?, Location::new(&vault.location)?);
@@ -85,10 +82,7 @@ impl ResourceGroup {
             }
             AzureAction::RegisterProvider { namespace } => {
                 let namespace = ProviderNamespace::new(namespace)?;
-                self.after_patience(Until::Registered(&namespace), waiting).await.map(|seen| match seen {
-                    true => Probe::Happened,
-                    false => Probe::DidNotHappen,
-                })
+                self.came_to_be(Until::Registered(&namespace), waiting).await
             }
             AzureAction::DeployTemplate { deployment } => {
                 let name = DeploymentName::new(&repetition(deployment, effect))?;
@@ -150,13 +144,40 @@ impl ResourceGroup {
         }
     }
 
+    /// Whether something became so. What is under way is waited for: to begin it again would be a second time. Of what is not,
+    /// a request that was sent might still arrive.
+    async fn came_to_be(&mut self, wanted: Until<'_>, waiting: &mut dyn FnMut(&str)) -> Result<Probe, ArmError> {
+        let until = Instant::now() + self.wait_left();
+        let mut looks = 0;
+        loop {
+            match self.seen(wanted).await? {
+                Seen::Reached(_) => return Ok(Probe::Happened),
+                Seen::Failed(..) => return Ok(Probe::DidNotHappen),
+                Seen::UnderWay(state) if Instant::now() >= until || self.interrupted() => {
+                    self.has_waited_in_vain = true;
+                    let why = format!("{state}: if it comes to its end, it happened; if it goes back, it did not");
+                    return Ok(Probe::Unclear(why));
+                }
+                Seen::UnderWay(state) => waiting(&state),
+                Seen::NotYet(state) => {
+                    looks += 1;
+                    if looks >= PATIENCE_LOOKS {
+                        return Ok(Probe::DidNotHappen);
+                    }
+                    waiting(&state);
+                }
+            }
+            self.sleep(self.pause()).await;
+        }
+    }
+
     /// Whether something becomes so while a request that was sent might still arrive.
     async fn after_patience(&self, wanted: Until<'_>, waiting: &mut dyn FnMut(&str)) -> Result<bool, ArmError> {
         for _ in 0..PATIENCE_LOOKS {
             match self.seen(wanted).await? {
                 Seen::Reached(_) => return Ok(true),
                 Seen::Failed(..) => return Ok(false),
-                Seen::NotYet(state) => waiting(&state),
+                Seen::UnderWay(state) | Seen::NotYet(state) => waiting(&state),
             }
             self.sleep(self.pause()).await;
         }
