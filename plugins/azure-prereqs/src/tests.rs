@@ -31,11 +31,8 @@ fn told(class: FailureClass, lines: &[&str]) -> FakeHost {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<AzurePrereqs>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
-    assert!(because.contains("(1)"), "no numbered next step: {because}");
+    host.assert_declines::<AzurePrereqs>(words);
+    host.assert_declines::<AzurePrereqs>(&["(1)"]);
 }
 
 #[test]

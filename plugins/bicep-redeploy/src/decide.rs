@@ -1,11 +1,12 @@
 //! The decision, from the case to the reply.
 
+use repair_tool_sdk::action::Action;
 use repair_tool_sdk::azure::{Repetition, same_id};
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::patience::{Backoff, Patience};
 use repair_tool_sdk::reply::{Reply, Stop};
 
-use crate::patience::Patience;
 use crate::{Params, declines};
 
 /// That the same deployment succeeds the next time, in permille: most faults of Azure pass within minutes.
@@ -39,7 +40,8 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
         return Ok(Reply::decline(obstacle));
     }
     let held = is_held(case, &again, is_conflict);
-    let patience = Patience::of(case, params, again.deployment, held);
+    let backoff = Backoff { max_tries: params.max_tries, first_seconds: params.backoff_seconds, rests_first: held };
+    let patience = Patience::of(case, &case.tries_in_vain(&Action::deploy_template(again.deployment)), backoff);
     if let Some(reply) = declines::exhausted(case, &patience, &again) {
         return Ok(reply);
     }

@@ -4,9 +4,8 @@ use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
 use repair_tool_sdk::azure::{Repetition, same_id};
 use repair_tool_sdk::case::Case;
 use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::patience::{Patience, WAIT_SECONDS_MAX};
 use repair_tool_sdk::reply::Reply;
-
-use crate::patience::{Patience, WAIT_SECONDS_MAX};
 
 /// The failure is an old one.
 pub(crate) fn succeeded(again: &Repetition<'_>) -> Option<Reply> {

@@ -7,7 +7,6 @@
 
 mod decide;
 mod declines;
-mod patience;
 
 pub use decide::decide;
 

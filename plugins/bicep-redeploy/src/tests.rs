@@ -43,28 +43,17 @@ fn answer(host: &FakeHost) -> Answer {
 }
 
 fn proposal(host: &FakeHost) -> Proposal {
-    match answer(host) {
-        Answer::Propose(proposal) => proposal,
-        other => panic!("the tool should propose, and answers {other:?}"),
-    }
+    host.proposal_of::<BicepRedeploy>()
 }
 
 #[track_caller]
 fn proposes(host: &FakeHost, actions: &[Action], words: &[&str]) {
-    let proposal = proposal(host);
-    assert_eq!(proposal.actions, actions);
-    assert!(proposal.confidence >= 600, "below the host's floor: {}", proposal.confidence);
-    for word in words {
-        assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
-    }
+    host.assert_proposes::<BicepRedeploy>(actions, words);
 }
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<BicepRedeploy>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<BicepRedeploy>(words);
 }
 
 #[test]

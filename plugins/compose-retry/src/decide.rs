@@ -3,14 +3,13 @@
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case};
 use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::patience::backoff_seconds;
 use repair_tool_sdk::project::Project;
 use repair_tool_sdk::reply::{Reply, Stop};
 use repair_tool_sdk::tool::Tool;
 
 use crate::{ComposeRetry, Params};
 
-/// Older tries belong to another incident.
-const FORGOTTEN_AFTER_SECONDS: u32 = 60 * 60;
 /// Confidence of the first try, in permille.
 const CONFIDENCE_FIRST: u16 = 800;
 /// By how much each try in vain lowers it, down to [`CONFIDENCE_LEAST`].
@@ -76,9 +75,7 @@ fn failed_dependency(project: &Project<'_>) -> Option<Reply> {
 /// Tries since the last one that healed, newest first: this tool's own, and pulls of whatever tool, since an `up` would
 /// pull once more what those did not get.
 fn tries(case: &Case) -> Vec<&Attempt> {
-    case.history
-        .iter()
-        .take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FORGOTTEN_AFTER_SECONDS)
+    case.recent_tries()
         .filter(|attempt| {
             let pulls = attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_)));
             pulls || attempt.tool == ComposeRetry::ID
@@ -114,7 +111,6 @@ fn would_recur(case: &Case, tries: &[&Attempt], params: &Params) -> Option<Reply
 /// What is left of the time after the last try.
 fn seconds_left(tries: &[&Attempt], params: &Params) -> Option<u32> {
     let last = tries.first()?;
-    let doublings = u32::try_from(tries.len() - 1).unwrap_or(u32::MAX);
-    let wait = params.backoff_seconds.saturating_mul(2_u32.saturating_pow(doublings));
+    let wait = backoff_seconds(params.backoff_seconds, tries.len());
     wait.checked_sub(last.seconds_ago).filter(|left| *left > 0)
 }

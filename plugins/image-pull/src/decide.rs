@@ -1,13 +1,14 @@
 //! The decision, from the case to the reply.
 
 use repair_tool_sdk::action::Action;
-use repair_tool_sdk::case::{Case, Query};
+use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::patience::{Backoff, Patience};
 use repair_tool_sdk::project::{Project, ServiceImage, Standing};
 use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::tool::Tool;
 
-use crate::patience::Patience;
-use crate::{Params, declines};
+use crate::{ImagePull, Params, declines};
 
 /// Values of `pull_policy` with which an image is not to be pulled (Compose specification, "pull_policy").
 const NOT_PULLED: [&str; 2] = ["never", "build"];
@@ -34,7 +35,8 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     if let Some(reply) = declines::not_from_a_registry(&missing) {
         return Ok(reply);
     }
-    let patience = Patience::of(case, params);
+    let backoff = Backoff { max_tries: params.max_tries, first_seconds: params.backoff_seconds, rests_first: false };
+    let patience = Patience::of(case, &pulls(case), backoff);
     if let Some(reply) = declines::exhausted(case, &patience, &missing) {
         return Ok(reply);
     }
@@ -57,6 +59,14 @@ fn is_missed(project: &Project<'_>, image: &ServiceImage) -> bool {
 /// Whether a registry is to deliver it.
 pub(crate) fn is_pulled(image: &ServiceImage) -> bool {
     !image.built && !image.pull_policy.as_deref().is_some_and(|policy| NOT_PULLED.contains(&policy))
+}
+
+/// Pulls of this tool since the last one that healed, within the hour; newest first.
+fn pulls(case: &Case) -> Vec<&Attempt> {
+    case.recent_tries()
+        .filter(|attempt| attempt.tool == ImagePull::ID)
+        .filter(|attempt| attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_))))
+        .collect()
 }
 
 /// For the person who has to approve the plan.

@@ -2,11 +2,11 @@
 
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
+use repair_tool_sdk::patience::{Patience, WAIT_SECONDS_MAX};
 use repair_tool_sdk::project::ServiceImage;
 use repair_tool_sdk::reply::Reply;
 
 use crate::decide::is_pulled;
-use crate::patience::{Patience, WAIT_SECONDS_MAX};
 
 /// A list that was cut may hide that an image is built here.
 pub(crate) fn incomplete(case: &Case) -> Option<Reply> {

@@ -6,7 +6,6 @@
 
 mod decide;
 mod declines;
-mod patience;
 
 pub use decide::decide;
 

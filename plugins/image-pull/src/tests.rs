@@ -35,10 +35,7 @@ fn answer(host: &FakeHost) -> Answer {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<ImagePull>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<ImagePull>(words);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The decision, from the case to the reply.
 
 use repair_tool_sdk::action::Action;
-use repair_tool_sdk::azure::{DeletedVault, IN_VAIN_MAX, Repetition, same_id};
+use repair_tool_sdk::azure::{DeletedVault, Repetition, same_id};
 use repair_tool_sdk::case::{Case, Missing, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::tries::IN_VAIN_MAX;
 
 use crate::candidates::{Candidate, Candidates};
 use crate::choice::{Circumstances, Way, choose};

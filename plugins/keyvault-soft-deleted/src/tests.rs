@@ -7,7 +7,7 @@ mod repeated;
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::azure::{DeletedVault, VAULT_TYPE, WantedResource};
 use repair_tool_sdk::kinds::FailureClass;
-use repair_tool_sdk::reply::{Answer, Proposal};
+use repair_tool_sdk::reply::Proposal;
 use repair_tool_sdk::testing::{AzureGroup, FakeHost, arm_deployment, deleted_vault, wanted};
 
 use super::KeyvaultSoftDeleted;
@@ -47,26 +47,15 @@ fn recovery() -> [Action; 2] {
 }
 
 fn proposal(host: &FakeHost) -> Proposal {
-    match host.reply_of::<KeyvaultSoftDeleted>().answer {
-        Answer::Propose(proposal) => proposal,
-        other => panic!("the tool should propose, and answers {other:?}"),
-    }
+    host.proposal_of::<KeyvaultSoftDeleted>()
 }
 
 #[track_caller]
 fn proposes(host: &FakeHost, actions: &[Action], words: &[&str]) {
-    let proposal = proposal(host);
-    assert_eq!(proposal.actions, actions);
-    assert!(proposal.confidence >= 600, "below the host's floor: {}", proposal.confidence);
-    for word in words {
-        assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
-    }
+    host.assert_proposes::<KeyvaultSoftDeleted>(actions, words);
 }
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<KeyvaultSoftDeleted>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<KeyvaultSoftDeleted>(words);
 }

@@ -41,10 +41,7 @@ fn drawn(name: &str) -> Action {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<MissingSecret>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<MissingSecret>(words);
 }
 
 #[test]

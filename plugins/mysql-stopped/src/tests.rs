@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::azure::{Awaited, MYSQL_TYPE, WantedChange};
 use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
-use repair_tool_sdk::reply::{Answer, Proposal};
+use repair_tool_sdk::reply::Proposal;
 use repair_tool_sdk::testing::{AzureGroup, FakeHost, arm_deployment, attempt, mysql_server, wanted};
 
 use super::MysqlStopped;
@@ -44,28 +44,17 @@ fn wait(name: &str) -> Action {
 }
 
 fn proposal(host: &FakeHost) -> Proposal {
-    match host.reply_of::<MysqlStopped>().answer {
-        Answer::Propose(proposal) => proposal,
-        other => panic!("the tool should propose, and answers {other:?}"),
-    }
+    host.proposal_of::<MysqlStopped>()
 }
 
 #[track_caller]
 fn proposes(host: &FakeHost, actions: &[Action], words: &[&str]) {
-    let proposal = proposal(host);
-    assert_eq!(proposal.actions, actions);
-    assert!(proposal.confidence >= 600, "below the host's floor: {}", proposal.confidence);
-    for word in words {
-        assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
-    }
+    host.assert_proposes::<MysqlStopped>(actions, words);
 }
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<MysqlStopped>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<MysqlStopped>(words);
 }
 
 /// The host tells of each action by itself, newest first.

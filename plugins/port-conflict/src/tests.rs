@@ -9,7 +9,7 @@ mod ranges;
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::ports::{PortKey, PublishedPort};
-use repair_tool_sdk::reply::{Answer, Proposal};
+use repair_tool_sdk::reply::Proposal;
 use repair_tool_sdk::testing::{FakeHost, container, process, publish, service};
 
 use super::PortConflict;
@@ -37,10 +37,7 @@ fn by_process(host: FakeHost, port: u16) -> FakeHost {
 }
 
 fn proposal(host: &FakeHost) -> Proposal {
-    match host.reply_of::<PortConflict>().answer {
-        Answer::Propose(proposal) => proposal,
-        other => panic!("the tool should propose, and answers {other:?}"),
-    }
+    host.proposal_of::<PortConflict>()
 }
 
 /// `SERVICE BEFORE>AFTER` for each move, then the services that are started.

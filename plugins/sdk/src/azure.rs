@@ -5,11 +5,9 @@
 pub mod command;
 mod repetition;
 mod resource_id;
-mod tries;
 
 pub use repetition::Repetition;
 pub use resource_id::ResourceId;
-pub use tries::{IN_VAIN_MAX, RECENT_SECONDS};
 
 pub use crate::bindings::repair::tool::types::{
     ArmDeployment, ArmError, Awaited, AzureAccount, DeletedVault, ManagementLock, MysqlServer, ResourceProvider,

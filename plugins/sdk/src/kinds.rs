@@ -18,6 +18,8 @@ pub const ENV_VALUE_BYTES_MAX: u16 = 64;
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// Notes in a reply.
 pub const REPLY_NOTES_MAX: usize = 100;
+/// How sure a proposal has to be, in permille; the host turns down what is less sure, and its policies may ask for more.
+pub const CONFIDENCE_FLOOR_PERMILLE: u16 = 600;
 
 macro_rules! names {
     ($(#[doc = $about:literal])+ $kind:ident { $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+ }) => {
@@ -254,7 +256,7 @@ impl ActionKind {
 
 #[cfg(test)]
 mod tests {
-    use repair_model::{action, finding, limits, query};
+    use repair_model::{action, bounds::Bounds, finding, limits, query};
 
     use super::*;
 
@@ -278,6 +280,7 @@ mod tests {
         assert_eq!(ENV_VALUE_BYTES_MAX, limits::ENV_VALUE_BYTES_MAX);
         assert_eq!(REPLY_TEXT_BYTES_MAX, limits::REPLY_TEXT_BYTES_MAX);
         assert_eq!(REPLY_NOTES_MAX, limits::REPLY_NOTES_MAX);
+        assert_eq!(CONFIDENCE_FLOOR_PERMILLE, Bounds::default().confidence_floor_permille.get());
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub mod network;
 pub mod ports;
 pub mod project;
 
+pub mod patience;
+pub mod tries;
+
 pub mod action;
 pub mod reply;
 

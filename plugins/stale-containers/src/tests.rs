@@ -28,10 +28,7 @@ fn removal(service: &str) -> Action {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<StaleContainers>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<StaleContainers>(words);
 }
 
 #[test]

@@ -28,10 +28,7 @@ fn plan(networks: &[Network]) -> Vec<Action> {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<StaleNetworks>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<StaleNetworks>(words);
 }
 
 #[test]

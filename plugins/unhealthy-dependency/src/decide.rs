@@ -13,8 +13,6 @@ use crate::{Params, UnhealthyDependency, declines};
 
 /// Lines of the culprit's log that are looked at.
 const LOG_LINES: u16 = 80;
-/// Older tries belong to another incident.
-const FORGOTTEN_AFTER_SECONDS: u32 = 60 * 60;
 /// Confidence of the first try, in permille.
 const CONFIDENCE_FIRST: u16 = 750;
 /// By how much each try in vain lowers it.
@@ -132,12 +130,7 @@ fn without_culprit(case: &Case, project: &Project<'_>, order: &Order<'_>) -> Rep
 
 /// How often this tool has started `name` anew within the hour, since it last healed.
 fn tries(case: &Case, name: &str) -> usize {
-    let own: Vec<&Attempt> = case
-        .history
-        .iter()
-        .take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FORGOTTEN_AFTER_SECONDS)
-        .filter(|attempt| attempt.tool == UnhealthyDependency::ID)
-        .collect();
+    let own: Vec<&Attempt> = case.recent_tries().filter(|attempt| attempt.tool == UnhealthyDependency::ID).collect();
     let count = |does: fn(&Action, &str) -> bool| {
         own.iter().filter(|attempt| attempt.actions.iter().any(|action| does(action, name))).count()
     };

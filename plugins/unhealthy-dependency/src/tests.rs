@@ -33,10 +33,7 @@ fn plan() -> [Action; 2] {
 }
 
 fn proposal(host: &FakeHost) -> Proposal {
-    match host.reply_of::<UnhealthyDependency>().answer {
-        Answer::Propose(proposal) => proposal,
-        other => panic!("the tool should propose, and answers {other:?}"),
-    }
+    host.proposal_of::<UnhealthyDependency>()
 }
 
 fn tried(action: Action, outcome: &str, seconds_ago: u32) -> Attempt {
@@ -45,10 +42,7 @@ fn tried(action: Action, outcome: &str, seconds_ago: u32) -> Attempt {
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<UnhealthyDependency>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<UnhealthyDependency>(words);
 }
 
 #[test]

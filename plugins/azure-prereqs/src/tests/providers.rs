@@ -56,14 +56,7 @@ fn answer(host: &FakeHost) -> Answer {
 
 #[track_caller]
 fn proposes(host: &FakeHost, actions: &[Action], words: &[&str]) {
-    let Answer::Propose(proposal) = answer(host) else {
-        panic!("the tool should propose, and answers {:?}", answer(host))
-    };
-    assert_eq!(proposal.actions, actions);
-    assert!(proposal.confidence >= 600, "below the host's floor: {}", proposal.confidence);
-    for word in words {
-        assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
-    }
+    host.assert_proposes::<AzurePrereqs>(actions, words);
 }
 
 #[test]

@@ -9,10 +9,7 @@ use super::{PortConflict, by_process, four_services, host, web};
 
 #[track_caller]
 fn declines(host: &FakeHost, words: &[&str]) {
-    let because = host.decline_of::<PortConflict>();
-    for word in words {
-        assert!(because.contains(word), "`{word}` is missing: {because}");
-    }
+    host.assert_declines::<PortConflict>(words);
 }
 
 #[test]

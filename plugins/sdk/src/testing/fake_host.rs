@@ -3,9 +3,9 @@
 
 use crate::bindings::repair::tool::types::{
     Action, Answer, Attempt, Case, Container, EmptyVariable, Fact, Finding, Network, Observation, PortKey, PortOwner,
-    Query, Refusal, Reply, Service, ServiceImage, StaleContainer, ToolError,
+    Proposal, Query, Refusal, Reply, Service, ServiceImage, StaleContainer, ToolError,
 };
-use crate::kinds::{ActionKind, FailureClass, NEED_QUERIES_MAX, QueryKind};
+use crate::kinds::{ActionKind, CONFIDENCE_FLOOR_PERMILLE, FailureClass, NEED_QUERIES_MAX, QueryKind};
 use crate::testing::AzureGroup;
 use crate::tool::{Tool, answer};
 
@@ -267,6 +267,17 @@ impl FakeHost {
         }
     }
 
+    /// What the tool proposes.
+    ///
+    /// # Panics
+    /// When it does not propose.
+    pub fn proposal_of<T: Tool>(&self) -> Proposal {
+        match self.reply_of::<T>().answer {
+            Answer::Propose(proposal) => proposal,
+            other => panic!("the tool should propose, and answers {other:?}"),
+        }
+    }
+
     /// The proposed actions.
     ///
     /// # Panics
@@ -275,6 +286,28 @@ impl FakeHost {
         let reply = self.reply_of::<T>();
         assert!(!reply.actions().is_empty(), "the tool should propose, and answers {:?}", reply.answer);
         reply.actions().to_vec()
+    }
+
+    /// Checks that the tool proposes exactly these actions, surely enough for the host, and that its reason has all of these
+    /// words.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn assert_proposes<T: Tool>(&self, actions: &[Action], words: &[&str]) {
+        let proposal = self.proposal_of::<T>();
+        assert_eq!(proposal.actions, actions);
+        assert!(proposal.confidence >= CONFIDENCE_FLOOR_PERMILLE, "below the host's floor: {}", proposal.confidence);
+        assert_words(&proposal.reason, words);
+    }
+
+    /// Checks that the tool declines, and says why with all of these words.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn assert_declines<T: Tool>(&self, words: &[&str]) {
+        assert_words(&self.decline_of::<T>(), words);
     }
 
     /// Answers one query.
@@ -337,6 +370,13 @@ impl FakeHost {
     }
 }
 
+#[track_caller]
+fn assert_words(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing: {text}");
+    }
+}
+
 fn check_need<T: Tool>(queries: &[Query], case: &Case) {
     assert!(!queries.is_empty(), "a need asks for something");
     assert!(queries.len() <= NEED_QUERIES_MAX, "at most {NEED_QUERIES_MAX} queries at once");
@@ -344,5 +384,79 @@ fn check_need<T: Tool>(queries: &[Query], case: &Case) {
         let kind = QueryKind::of(query);
         assert!(T::SEES.contains(&kind), "`{kind}` is asked and not declared in SEES");
         assert!(case.observation(query).is_none(), "{query:?} was already answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::Stop;
+    use crate::testing::service;
+    use crate::tool::NoParams;
+
+    /// Proposes as surely as the fact `confidence` says, and declines without it.
+    struct AsTold;
+
+    impl Tool for AsTold {
+        type Params = NoParams;
+        const ID: &'static str = "as-told";
+        const VERSION: &'static str = "1.0.0";
+        const SUMMARY: &'static str = "Does what a test wants.";
+        const HANDLES: &'static [FailureClass] = &[FailureClass::DockerDnsOrNetworkTimeout];
+        const SEES: &'static [QueryKind] = &[QueryKind::ComposeModel, QueryKind::Containers];
+        const MAY: &'static [ActionKind] = &[ActionKind::ComposeUp];
+
+        fn propose(case: &Case, _: NoParams) -> Result<Reply, Stop> {
+            let down = case.project()?.to_start();
+            let Some(confidence) = case.fact("confidence").and_then(|text| text.parse().ok()) else {
+                return Ok(Reply::decline("Nobody said how sure this is."));
+            };
+            Ok(Reply::propose("The network failed.", confidence, [Action::compose_up(down)]))
+        }
+    }
+
+    fn sure(confidence: &str) -> FakeHost {
+        unsure().fact("confidence", confidence)
+    }
+
+    fn unsure() -> FakeHost {
+        FakeHost::new(FailureClass::DockerDnsOrNetworkTimeout).service(service("web"))
+    }
+
+    #[test]
+    fn what_is_said_with_all_words_holds() {
+        sure("600").assert_proposes::<AsTold>(&[Action::compose_up(["web"])], &["network", "failed"]);
+        unsure().assert_declines::<AsTold>(&["Nobody", "sure"]);
+        assert_eq!(sure("599").proposal_of::<AsTold>().confidence, 599);
+    }
+
+    #[test]
+    #[should_panic(expected = "below the host's floor: 599")]
+    fn a_proposal_that_the_host_turns_down_does_not_hold() {
+        sure("599").assert_proposes::<AsTold>(&[Action::compose_up(["web"])], &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion `left == right` failed")]
+    fn other_actions_do_not_hold() {
+        sure("600").assert_proposes::<AsTold>(&[Action::compose_up(["db"])], &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "`engine` is missing: The network failed.")]
+    fn a_reason_that_lacks_a_word_does_not_hold() {
+        sure("600").assert_proposes::<AsTold>(&[Action::compose_up(["web"])], &["network", "engine"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "`engine` is missing: Nobody said")]
+    fn a_decline_that_lacks_a_word_does_not_hold() {
+        unsure().assert_declines::<AsTold>(&["engine"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the tool should propose")]
+    fn a_decline_is_no_proposal() {
+        unsure().assert_proposes::<AsTold>(&[], &[]);
     }
 }
