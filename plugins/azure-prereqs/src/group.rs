@@ -1,9 +1,9 @@
 //! A resource group that is not there, or not yet.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::case::Case;
 
-use crate::messages::{Messages, region, said, subscription};
+use crate::messages::{self, Messages, region, said, subscription};
 
 const WORDS: [&str; 2] = ["resource group", "ResourceGroupNotFound"];
 
@@ -29,7 +29,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                 .to_owned(),
             "if it was made only a moment ago, wait half a minute: it is not known everywhere at once".to_owned(),
             format!("if it is missing, make it where it is meant to be: `az group create --name {group} --location {}`", region(case.fact("region"))),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(messages::group(case))),
         ])
     )
 }

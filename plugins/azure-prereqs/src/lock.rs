@@ -1,6 +1,6 @@
 //! A lock that forbids an operation: which, of what level, and on what.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::azure::{ManagementLock, ResourceId, same_id};
 use repair_tool_sdk::case::{Case, Query};
 
@@ -19,7 +19,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
             next_steps([
                 format!("see them with their notes: `az lock list --resource-group {group} --output table`"),
                 "ask whoever set the lock whether this deployment is meant to be possible".to_owned(),
-                "run `repair` again when it is".to_owned(),
+                format!("run `repair` again when it is: {}", repair_again(group)),
             ])
         );
     };
@@ -48,7 +48,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
             format!("read its note, which says why it is there: {}", command("show", strictest)),
             "ask whoever set it whether this deployment is meant to be possible".to_owned(),
             format!("only its owner lifts it, for as long as it takes: {}", command("delete", strictest)),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(group)),
             format!(
                 "its owner sets it again: {} --lock-type {}`",
                 command("create", strictest).trim_end_matches('`'),

@@ -1,10 +1,10 @@
 //! A login that has ended, is missing, or is of the wrong tenant.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::azure::same_id;
 use repair_tool_sdk::case::{Case, Missing, Refusal};
 
-use crate::messages::{Messages, said, subscription};
+use crate::messages::{Messages, group, said, subscription};
 
 const WORDS: [&str; 6] = ["aadsts", "az login", "token", "credential", "login", "authentication"];
 
@@ -23,7 +23,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                 "its owner can see why, in the portal below Cost Management: an open payment, or a spending limit".to_owned(),
                 "or choose another one: `az account list --output table`, then `az account set --subscription SUBSCRIPTION`"
                     .to_owned(),
-                "run `repair` again".to_owned(),
+                format!("run `repair` again: {}", repair_again(group(case))),
             ])
         ),
         Ok(account) => format!(
@@ -53,7 +53,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                      whose issuer, subject and audience have to be those of the run"
                         .to_owned(),
                     format!("choose the subscription: `az account set --subscription {}`", subscription_said(case)),
-                    "run `repair` again".to_owned(),
+                    format!("run `repair` again: {}", repair_again(group(case))),
                 ])
             )
         }

@@ -1,10 +1,10 @@
 //! An action that the login may not do: which, on what, who was refused, and which role has it.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::azure::same_id;
 use repair_tool_sdk::case::Case;
 
-use crate::messages::{Messages, name_after, position, said};
+use crate::messages::{Messages, group, name_after, position, said};
 
 const WORDS: [&str; 6] =
     ["to perform action", "authorization to perform", "permission", "not authorized", "forbidden", "consented"];
@@ -60,9 +60,11 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                 "ask an owner of that scope for the narrowest role that has the action, such as {role}: `az role assignment \
                  create --assignee {principal} --role ROLE --scope {scope}`"
             ),
-            "wait five minutes, log in again, and run `repair` again; a role that was given only just now is not known \
-             everywhere yet"
-                .to_owned(),
+            format!(
+                "wait five minutes, log in again, and run `repair` again: {}; a role that was given only just now is not known \
+                 everywhere yet",
+                repair_again(group(case))
+            ),
         ])
     )
 }
@@ -78,6 +80,9 @@ fn role_for(action: &str) -> (&'static str, &'static str) {
              `Microsoft.KeyVault/vaults/write` and loses nothing.",
         );
     }
+    if is("Microsoft.Authorization/locks/read") || is("Microsoft.Authorization/permissions/read") {
+        return ("`repair reader`", "");
+    }
     if begins("Microsoft.Authorization/roleAssignments/") {
         return (
             "`Role Based Access Control Administrator`",
@@ -90,9 +95,10 @@ fn role_for(action: &str) -> (&'static str, &'static str) {
     if begins("Microsoft.Authorization/locks") {
         return ("`User Access Administrator`", " Locks may be changed only by those who may give roles.");
     }
-    if action.to_ascii_lowercase().ends_with("/register/action") {
+    let ends = |words: &str| action.to_ascii_lowercase().ends_with(words);
+    if ends("/register/action") {
         return (
-            "`Contributor` on the subscription",
+            "`repair provider registrar` or `Contributor` on the subscription",
             " Whoever may do that registers the provider once, for all; after that nobody else needs it.",
         );
     }
@@ -105,10 +111,41 @@ fn role_for(action: &str) -> (&'static str, &'static str) {
     let deployed =
         ["Microsoft.KeyVault/", "Microsoft.DBforMySQL/", "Microsoft.Resources/", "Microsoft.ContainerInstance/"];
     if deployed.iter().any(|namespace| begins(namespace)) {
-        return ("`repair deployer`", "");
+        let looks = ["/read", "/whatif/action", "/exporttemplate/action"].iter().any(|words| ends(words));
+        let written = [
+            "Microsoft.DBforMySQL/flexibleServers/databases/",
+            "Microsoft.DBforMySQL/flexibleServers/firewallRules/",
+            "Microsoft.ContainerInstance/",
+        ];
+        // What only deployments look at is in the deployer's role.
+        let for_reader = looks && !written.iter().any(|part| begins(part));
+        return (if for_reader { "`repair reader`" } else { "`repair deployer`" }, "");
     }
     (
         "the one that `az role definition list --query \"[?contains(to_string(permissions), 'ACTION')].roleName\"` finds",
         "",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ready_made_role_is_named_for_each_of_its_actions() {
+        for (name, text) in [
+            ("`repair reader`", include_str!("../../../docs/roles/repair-reader.json")),
+            ("`repair deployer`", include_str!("../../../docs/roles/repair-deployer.json")),
+            ("`repair provider registrar`", include_str!("../../../docs/roles/repair-provider-registrar.json")),
+            ("`repair vault purger`", include_str!("../../../docs/roles/repair-vault-purger.json")),
+        ] {
+            let is_action = |word: &&str| word.starts_with("Microsoft.") || word.starts_with('*');
+            let actions: Vec<&str> = text.split('"').filter(is_action).collect();
+            assert!(!actions.is_empty(), "{name}");
+            for action in actions {
+                let action = action.replace('*', "Microsoft.Web");
+                assert!(role_for(&action).0.contains(name), "{action}: {}", role_for(&action).0);
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! An Azure policy that forbids something: which assignment, and what it forbids.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_with_files, word};
 use repair_tool_sdk::azure::same_id;
 use repair_tool_sdk::case::Case;
 
@@ -53,10 +53,11 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
             said(message),
             next_steps([
                 "see where it may: `az policy assignment list --disable-scope-strict-match --query \
-                 \"[?contains(displayName || '', 'region')].{name:displayName, allowed:parameters}\"`",
-                "choose one of those regions in the template's parameters",
-                "if it has to be this one, open a support request for the subscription",
-                "run `repair` again with the changed parameters: `repair --self-heal=preview --template FILE --parameters FILE`",
+                 \"[?contains(displayName || '', 'region')].{name:displayName, allowed:parameters}\"`"
+                    .to_owned(),
+                "choose one of those regions in the template's parameters".to_owned(),
+                "if it has to be this one, open a support request for the subscription".to_owned(),
+                format!("run `repair` again with the changed parameters: {}", repair_with_files(group(case))),
             ])
         );
     }

@@ -67,14 +67,14 @@ pub(crate) fn decide(case: &Case) -> Result<Reply, Stop> {
         if case.waited_seconds == 0 {
             return Ok(Reply::wait_seconds(WAIT_SECONDS).note("a registration goes on"));
         }
-        return Ok(declines::still_registering(&registering));
+        return Ok(declines::still_registering(&registering, again.group()));
     }
     let first = unregistered.iter().map(|provider| Action::register_provider(provider.namespace.clone()));
     // What-if is refused for a provider that is not registered, so without it the deployment is for the next look.
     let alone = again.wanted.is_none() && !unregistered.is_empty();
     let actions: Vec<Action> = if alone { first.collect() } else { again.after(first) };
     if unregistered.is_empty() && only_for_a_location(case) {
-        return Ok(declines::registered_elsewhere(&states));
+        return Ok(declines::registered_elsewhere(&states, again.group()));
     }
     if let Some(last) = case.spent(&actions) {
         return Ok(declines::spent(&states, &last.outcome, &again));

@@ -1,6 +1,6 @@
 //! A quota that is used up: which, where, how much there is, how much is used and how much is wanted.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::case::Case;
 
 use crate::messages::{Message, Messages, between, group, name_after, number_after, region, said, subscription};
@@ -149,7 +149,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                 "find out why the automatic clean-up does not do so: a `CanNotDelete` lock on the group prevents it (`az lock \
                  list --resource-group GROUP`)"
                     .replace("GROUP", group),
-                "run `repair` again".to_owned(),
+                format!("run `repair` again: {}", repair_again(group)),
             ])
         );
     }
@@ -175,7 +175,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                  --resource-type dedicated`, or in the portal below Usage + quotas; small ones are granted within minutes",
                 word(family, "FAMILY")
             ),
-            "when there is room, run `repair` again".to_owned(),
+            format!("when there is room, run `repair` again: {}", repair_again(group)),
         ])
     )
 }

@@ -1,10 +1,10 @@
 //! A region that has no room for something, or does not offer it.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_with_files, word};
 use repair_tool_sdk::azure::{MYSQL_TYPE, same_id};
 use repair_tool_sdk::case::Case;
 
-use crate::messages::{Messages, between, name_after, region, said};
+use crate::messages::{Messages, between, group, name_after, region, said};
 
 const WORDS: [&str; 10] = [
     "not available in",
@@ -51,8 +51,7 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
                  https://aka.ms/mysql-quota for MySQL",
                 named.map_or_else(|| "this region".to_owned(), excerpt)
             ),
-            "run `repair` again with the changed parameters: `repair --self-heal=preview --template FILE --parameters FILE`"
-                .to_owned(),
+            format!("run `repair` again with the changed parameters: {}", repair_with_files(group(case))),
         ])
     )
 }

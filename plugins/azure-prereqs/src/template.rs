@@ -1,6 +1,6 @@
 //! A template, or parameters of one, that Azure or Bicep refuses.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_with_files};
 use repair_tool_sdk::case::Case;
 
 use crate::messages::{Messages, between, group, name_after, number_after, said};
@@ -24,15 +24,16 @@ pub(crate) fn explained(case: &Case, messages: &Messages) -> String {
         place(text).map_or_else(String::new, |place| format!(" The place is {place}.")),
         said(message),
         next_steps([
-            "read that place in the source; where there is Bicep, correct that and not the JSON made from it".to_owned(),
-            "check it here: `bicep build FILE --stdout` (or `az bicep build --file FILE --stdout`) for Bicep".to_owned(),
+            "read that place in the source; where there is Bicep, correct that and not the JSON made from it"
+                .to_owned(),
+            "check it here: `bicep build FILE --stdout` (or `az bicep build --file FILE --stdout`) for Bicep"
+                .to_owned(),
             format!(
                 "let Azure check it without deploying: `az deployment group validate --resource-group {group} --template-file \
                  FILE --parameters FILE`",
                 group = group(case)
             ),
-            "run `repair` again with the corrected files: `repair --self-heal=preview --template FILE --parameters FILE`"
-                .to_owned(),
+            format!("run `repair` again with the corrected files: {}", repair_with_files(group(case))),
         ])
     )
 }

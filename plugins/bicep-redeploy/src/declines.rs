@@ -1,6 +1,6 @@
 //! Why nothing is deployed, and what a person could do next.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::azure::{Repetition, same_id};
 use repair_tool_sdk::case::Case;
 use repair_tool_sdk::kinds::FailureClass;
@@ -58,7 +58,7 @@ pub(crate) fn exhausted(case: &Case, patience: &Patience, again: &Repetition<'_>
             format!("wait {seconds} s; asking sooner begins the time anew"),
             "find who else asks so often: other pipelines, monitors or scripts of the same login and subscription"
                 .to_owned(),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(group)),
         ])
     )))
 }
@@ -75,7 +75,7 @@ fn by_hand(case: &Case, again: &Repetition<'_>, group: &str) -> String {
             errors,
             "find who else asks so often: other pipelines, monitors or scripts of the same login and subscription".to_owned(),
             "let the template make less at once: `@batchSize(1)` on loops in Bicep".to_owned(),
-            "run `repair` again in an hour".to_owned(),
+            format!("run `repair` again in an hour: {}", repair_again(group)),
         ]),
         Some(FailureClass::AzureDeploymentActiveConflict) => next_steps([
             errors,
@@ -84,7 +84,7 @@ fn by_hand(case: &Case, again: &Repetition<'_>, group: &str) -> String {
                  \"[?properties.provisioningState=='Running'].name\"`"
             ),
             "let pipelines of one environment run one after the other".to_owned(),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(group)),
         ]),
         _ => next_steps([
             errors,
@@ -92,7 +92,7 @@ fn by_hand(case: &Case, again: &Repetition<'_>, group: &str) -> String {
              --url https://management.azure.com/subscriptions/SUBSCRIPTION/providers/Microsoft.ResourceHealth/events?api-version=2022-10-01`"
                 .to_owned(),
             format!("open a support request with the correlation id `{correlation}`"),
-            "run `repair` again in an hour".to_owned(),
+            format!("run `repair` again in an hour: {}", repair_again(group)),
         ]),
     }
 }

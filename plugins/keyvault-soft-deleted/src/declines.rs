@@ -1,6 +1,6 @@
 //! Why no vault is touched, and what a person could do next.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, repair_with_files, word};
 use repair_tool_sdk::azure::{DeletedVault, Repetition};
 use repair_tool_sdk::case::{Attempt, Refusal};
 use repair_tool_sdk::reply::Reply;
@@ -61,8 +61,7 @@ pub(crate) fn no_vault(named: Option<&str>, candidates: &Candidates<'_>, again: 
                 "see what holds the name: `az keyvault list-deleted --resource-type vault --query \"[?name=='{vault}']\"`"
             ),
             format!("if it is yours, bring it back, which loses nothing: `az keyvault recover --name {vault}`"),
-            "name the template of the deployment that failed: `repair --self-heal=preview --template FILE --parameters FILE`"
-                .to_owned(),
+            format!("name the template of the deployment that failed: {}", repair_with_files(again.group())),
         ])
     )))
 }
@@ -99,7 +98,7 @@ pub(crate) fn unseen(name: &str, refusal: &Refusal) -> Reply {
     Reply::decline(format!(
         "Whether a deleted vault has the name `{name}` could not be seen: {why}. {}",
         next_steps([
-            "reading them needs `Microsoft.KeyVault/deletedVaults/read` on the subscription; the role `repair deployer` has it"
+            "reading them needs `Microsoft.KeyVault/deletedVaults/read` on the subscription; the role `repair reader` has it"
                 .to_owned(),
             format!("let somebody look who has it: `az keyvault show-deleted --name {vault}`"),
         ])
@@ -189,7 +188,7 @@ pub(crate) fn free_and_yet_refused(candidates: &Candidates<'_>, last: &Attempt, 
                  SUBSCRIPTION --query \"[?name=='{}']\"`",
                 word(candidate.name, "VAULT")
             ),
-            "wait ten minutes, and run `repair` again".to_owned(),
+            format!("wait ten minutes, and run `repair` again: {}", repair_again(group)),
             RENAME.to_owned(),
         ])
     ))

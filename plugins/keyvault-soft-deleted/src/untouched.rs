@@ -1,7 +1,7 @@
 //! Why one deleted vault is not touched, and what a person could do next, with exact commands.
 
-use repair_tool_sdk::azure::DeletedVault;
 use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::{DeletedVault, ResourceId};
 
 use crate::candidates::Candidate;
 
@@ -28,6 +28,11 @@ pub(crate) fn recover(vault: &DeletedVault) -> String {
     let (name, location) = (word(&vault.name, "VAULT"), word(&vault.location, "LOCATION"));
     let group = word(&vault.resource_group, "GROUP");
     format!("`az keyvault recover --name {name} --location {location} --resource-group {group}`")
+}
+
+/// Its subscription for a command; one of another subscription than the healed one is told before.
+fn subscription(vault: &DeletedVault) -> &str {
+    word(ResourceId::new(&vault.vault_id).subscription().unwrap_or_default(), "SUBSCRIPTION")
 }
 
 /// The vault as a person recognises it.
@@ -153,7 +158,9 @@ pub(crate) fn may_not_recover(vault: &DeletedVault, group: &str) -> String {
         next_steps([
             format!(
                 "ask an owner for the role `repair deployer` (or Key Vault Contributor): `az role assignment create --role \
-                 'repair deployer' --assignee OBJECT_ID --resource-group {group}`; it takes some minutes to be effective"
+                 'repair deployer' --assignee OBJECT_ID --scope /subscriptions/{}/resourceGroups/{group}`; it takes some \
+                 minutes to be effective",
+                subscription(vault)
             ),
             format!("or let somebody bring it back who may: {}", recover(vault)),
         ])
@@ -176,9 +183,11 @@ pub(crate) fn may_not_purge(vault: &DeletedVault, is_own: bool) -> String {
          excludes on purpose. {}",
         described(vault),
         next_steps([
-            "ask an owner of the subscription for the role `repair vault purger`: `az role assignment create --role 'repair \
-             vault purger' --assignee OBJECT_ID --scope /subscriptions/SUBSCRIPTION`"
-                .to_owned(),
+            format!(
+                "ask an owner of the subscription for the role `repair vault purger`: `az role assignment create --role \
+                 'repair vault purger' --assignee OBJECT_ID --scope /subscriptions/{}`",
+                subscription(vault)
+            ),
             format!("or let somebody purge it who may, for good: {}", purge(vault)),
             other,
         ])

@@ -1,7 +1,7 @@
 //! Why nothing is started, and what a person could do next.
 
 use repair_tool_sdk::action::Action;
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, repair_with_files, word};
 use repair_tool_sdk::azure::{MysqlServer, Repetition, same_id};
 use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::reply::Reply;
@@ -58,16 +58,17 @@ pub(crate) fn named_otherwise(
             next_steps([
                 "ask who has stopped it; a stopped server costs less".to_owned(),
                 format!("if it may run, start it: {}", start(server, group)),
-                "name the template of the deployment that needs it: `repair --self-heal=preview --template FILE --parameters \
-                 FILE`"
-                    .to_owned(),
+                format!("name the template of the deployment that needs it: {}", repair_with_files(group)),
             ])
         ),
         None => format!(
             "The failure names the server `{}`, and this group has none of that name, so nothing is started. {}",
             excerpt(named),
             next_steps([
-                format!("see which group has it: `az mysql flexible-server list --query \"[?name=='{}'].id\"`", word(named.split('.').next().unwrap_or_default(), "SERVER")),
+                format!(
+                    "see which group has it: `az mysql flexible-server list --query \"[?name=='{}'].id\"`",
+                    word(named.split('.').next().unwrap_or_default(), "SERVER")
+                ),
                 "run `repair` for the deployment of that group".to_owned(),
             ])
         ),
@@ -93,9 +94,7 @@ pub(crate) fn none_meant(servers: &[MysqlServer], meant: &Meant<'_>, again: &Rep
                     "start the one that is needed: `az mysql flexible-server start --name SERVER --resource-group {group}`; it \
                      costs money from then on"
                 ),
-                "run `repair` again with the deployment's template: `repair --self-heal=preview --template FILE --parameters \
-                 FILE`"
-                    .to_owned(),
+                format!("run `repair` again with the deployment's template: {}", repair_with_files(group)),
             ])
         ))
     })
@@ -126,7 +125,7 @@ pub(crate) fn in_no_usable_state(meant: &Meant<'_>, group: &str) -> Option<Reply
              `az account show --query state`"
                 .to_owned(),
             "give the server's identity access to its key again, and wait some minutes until it is `Ready`".to_owned(),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(group)),
         ])
     } else if same_id(&server.state, "Dropping") {
         next_steps([
@@ -142,7 +141,7 @@ pub(crate) fn in_no_usable_state(meant: &Meant<'_>, group: &str) -> Option<Reply
                  properties`, and open a support request",
                 word(&server.id, "ID")
             ),
-            "run `repair` again when it is `Ready` or `Stopped`".to_owned(),
+            format!("run `repair` again when it is `Ready` or `Stopped`: {}", repair_again(group)),
         ])
     };
     Some(Reply::decline(format!(

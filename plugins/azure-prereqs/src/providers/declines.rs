@@ -1,6 +1,6 @@
 //! Why no provider is registered, and what a person could do next.
 
-use repair_tool_sdk::azure::command::{excerpt, next_steps, word};
+use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, word};
 use repair_tool_sdk::azure::{Repetition, ResourceProvider};
 use repair_tool_sdk::case::Case;
 use repair_tool_sdk::reply::Reply;
@@ -68,20 +68,20 @@ pub(super) fn odd(provider: &ResourceProvider) -> Reply {
 }
 
 /// It takes longer than a tool waits.
-pub(super) fn still_registering(registering: &[&ResourceProvider]) -> Reply {
+pub(super) fn still_registering(registering: &[&ResourceProvider], group: &str) -> Reply {
     let first = registering.first().map_or("", |provider| provider.namespace.as_str());
     Reply::decline(format!(
         "A registration goes on: {}. It takes some minutes, and is not waited for any longer here. {}",
         listed(registering),
         next_steps([
             format!("read its state: {}", show(first)),
-            "when it is `Registered`, run `repair` again".to_owned(),
+            format!("when it is `Registered`, run `repair` again: {}", repair_again(group)),
         ])
     ))
 }
 
 /// The registrations are there, and Azure wants them anew for one location.
-pub(super) fn registered_elsewhere(states: &[&ResourceProvider]) -> Reply {
+pub(super) fn registered_elsewhere(states: &[&ResourceProvider], group: &str) -> Reply {
     let first = states.first().map_or("", |provider| provider.namespace.as_str());
     Reply::decline(format!(
         "The providers are registered ({}), and Azure misses the registration for one location only. Deploying again would fail \
@@ -94,7 +94,7 @@ pub(super) fn registered_elsewhere(states: &[&ResourceProvider]) -> Reply {
                  \"resourceTypes[].{{type:resourceType, locations:locations}}\"`",
                 word(first, "NAMESPACE")
             ),
-            "run `repair` again".to_owned(),
+            format!("run `repair` again: {}", repair_again(group)),
         ])
     ))
 }

@@ -84,7 +84,9 @@ fn a_refused_action_is_told_with_scope_principal_and_role() {
         ("Microsoft.KeyVault/locations/deletedVaults/purge/action", "`repair vault purger`"),
         ("Microsoft.KeyVault/vaults/write", "`repair deployer`"),
         ("microsoft.dbformysql/flexibleservers/start/action", "`repair deployer`"),
-        ("Microsoft.Web/register/action", "`Contributor` on the subscription"),
+        ("Microsoft.Resources/deployments/whatIf/action", "`repair reader`"),
+        ("Microsoft.KeyVault/deletedVaults/read", "`repair reader`"),
+        ("Microsoft.Web/register/action", "`repair provider registrar` or `Contributor` on the subscription"),
         ("Microsoft.Web/sites/write", "az role definition list"),
     ] {
         let message = format!("{who} does not have authorization to perform action '{action}' over scope '{GROUP}'");

@@ -114,10 +114,12 @@ fn a_failure_that_speaks_of_protection_leads_to_no_purge_even_if_the_list_does_n
     declines(&said(moved().protected()), &["Nobody can purge it"]);
 }
 
+const SCOPE: &str = "--scope /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-shop`";
+
 #[test]
 fn a_missing_permission_is_named_with_the_role_to_ask_for() {
     let own = deleted_vault("kv-shop").allowing(Some(true), Some(false));
-    declines(&host([own]), &["`Microsoft.KeyVault/vaults/write`", "repair deployer", "--resource-group rg-shop"]);
+    declines(&host([own]), &["`Microsoft.KeyVault/vaults/write`", "repair deployer", SCOPE]);
     let purge = ["deletedVaults/purge/action", "Key Vault Contributor excludes", "repair vault purger"];
     let elsewhere = moved().allowing(Some(false), Some(true));
     declines(&host([elsewhere]), &[&purge[..], &["another name"]].concat());

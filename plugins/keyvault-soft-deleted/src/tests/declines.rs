@@ -80,7 +80,10 @@ fn an_answer_that_is_refused_is_told_with_what_it_needs() {
     let refusal = || Refusal::Unavailable("403 from Azure".to_owned());
     let host = host([deleted_vault("kv-shop")]);
     let blind = host.clone().refusing(QueryKind::DeletedVaults, refusal());
-    declines(&blind, &["403 from Azure", "Microsoft.KeyVault/deletedVaults/read", "show-deleted --name kv-shop"]);
+    declines(
+        &blind,
+        &["403 from Azure", "Microsoft.KeyVault/deletedVaults/read", "`repair reader`", "show-deleted --name kv-shop"],
+    );
     declines(&host.clone().refusing(QueryKind::DeletedVaults, Refusal::OverLimit), &["more than `repair` can look at"]);
     declines(&host.clone().refusing(QueryKind::ArmDeployment, refusal()), &["403 from Azure"]);
     proposes(&host.refusing(QueryKind::AzureAccount, refusal()), &recovery(), &[]);

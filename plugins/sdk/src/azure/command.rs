@@ -27,6 +27,16 @@ pub fn excerpt(text: &str) -> String {
     line
 }
 
+/// Heals the newest deployment of the group once more, in back-ticks.
+pub fn repair_again(group: &str) -> String {
+    format!("`repair --self-heal=preview --azure {}`", word(group, "GROUP"))
+}
+
+/// The same with files of which a person knows the names.
+pub fn repair_with_files(group: &str) -> String {
+    format!("`repair --self-heal=preview --azure {} --template FILE --parameters FILE`", word(group, "GROUP"))
+}
+
 /// Next steps in their order, as the end of a sentence: `Two next steps: (1) …; (2) ….`
 pub fn next_steps<S: AsRef<str>>(steps: impl IntoIterator<Item = S>) -> String {
     const COUNTS: [&str; 7] = ["No", "One", "Two", "Three", "Four", "Five", "Six"];
@@ -51,6 +61,14 @@ mod tests {
             assert_eq!(word(hostile, "NAME"), "NAME", "{hostile:?}");
         }
         assert_eq!(word(&"x".repeat(WORD_BYTES_MAX + 1), "NAME"), "NAME");
+    }
+
+    #[test]
+    fn a_run_on_a_group_names_it_or_leaves_its_place() {
+        assert_eq!(repair_again("rg-shop"), "`repair --self-heal=preview --azure rg-shop`");
+        assert_eq!(repair_again("$(id)"), "`repair --self-heal=preview --azure GROUP`");
+        let with_files = "`repair --self-heal=preview --azure rg-shop --template FILE --parameters FILE`";
+        assert_eq!(repair_with_files("rg-shop"), with_files);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What-if can miss changes and does not see soft-deleted names, so it is evidence and no proof; but where it shows that
 //! something would be deleted, nothing is proposed at all.
 
-use super::command::{excerpt, word};
+use super::command::{excerpt, repair_again, repair_with_files, word};
 use super::{ArmDeployment, Awaited, ResourceId, RunningDeployment, WantedChange, WantedResource};
 use crate::action::Action;
 use crate::case::{Case, Fact, Missing, Query, Refusal};
@@ -121,10 +121,10 @@ impl Repetition<'_> {
     fn not_again(&self) -> Option<String> {
         let why = self.deployment.not_again.as_deref()?;
         Some(format!(
-            "The deployment `{}` cannot be repeated from here: {}. Name what it was made from, then run `repair` again: \
-             `repair --self-heal=preview --template FILE --parameters FILE`.",
+            "The deployment `{}` cannot be repeated from here: {}. Name what it was made from, then run `repair` again: {}.",
             self.deployment.name,
             why.trim_end_matches('.'),
+            repair_with_files(self.group()),
         ))
     }
 
@@ -171,7 +171,8 @@ impl Repetition<'_> {
             "{why}, which is not waited for. Three next steps: (1) see what runs: `az deployment group list --resource-group \
              {group} --query \"[?properties.provisioningState=='Running'].{{name:name, since:properties.timestamp}}\" \
              --output table`; (2) if it is abandoned and yours, cancel it, which leaves what it has made: `az deployment \
-             group cancel --resource-group {group} --name {name}`; (3) run `repair` again."
+             group cancel --resource-group {group} --name {name}`; (3) run `repair` again: {}.",
+            repair_again(group)
         ))
     }
 }
@@ -215,13 +216,21 @@ mod tests {
         let cases: [(FakeHost, &[&str]); 5] = [
             (
                 host(deploying(arm_deployment("main", "Failed").not_again("no template was named."))),
-                &["`main` cannot be repeated", "no template was named.", "--template FILE --parameters FILE"],
+                &[
+                    "`main` cannot be repeated",
+                    "no template was named.",
+                    "`repair --self-heal=preview --azure GROUP --template FILE --parameters FILE`",
+                ],
             ),
             (host(gone), &["would delete `kv` (Microsoft.KeyVault/vaults)", "what-if --resource-group rg-shop"]),
             (host(AzureGroup::default()).cutting(QueryKind::WantedResources), &["more resources than", "what-if"]),
             (
                 host(deploying(arm_deployment("main", "Failed").running("old", 90_000))),
-                &["`old` has run for 1500 minutes", "cancel --resource-group GROUP --name old"],
+                &[
+                    "`old` has run for 1500 minutes",
+                    "cancel --resource-group GROUP --name old",
+                    "`repair --self-heal=preview --azure GROUP`",
+                ],
             ),
             (host(deploying(crowd)), &["9 deployments run", "--name NAME"]),
         ];
