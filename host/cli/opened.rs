@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use repair_effects::resource_group::ResourceGroup;
-use repair_effects::resource_group::request::{GroupRequest, az_deployment};
+use repair_effects::resource_group::request::{GroupRequest, ParameterSource, az_deployment, recorded};
 use repair_effects::target::OpenTarget;
 use repair_journal::{Journal, read_present};
 use repair_model::event::{EffectProcess, Purpose};
+use repair_model::evidence::Evidence;
+use repair_model::finding::Finding;
 use repair_model::ids::Digest;
 use repair_model::limits::PROCESS_GRACE_MS;
-use repair_model::target::Target;
+use repair_model::target::{AzureScope, Target};
 use repair_model::text::escaped;
+use repair_pipeline::classification::classify;
 use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{Clock as _, LogError, Tools as _};
 use repair_pipeline::policy::Policies;
@@ -25,7 +28,7 @@ use crate::command_error::{Code, CommandError};
 use crate::commands::{Context, compose_up};
 use crate::opening::{self, SystemClock, random, state_dir, toolbox};
 use crate::person::TerminalPerson;
-use crate::place::Place;
+use crate::place::{Place, sources};
 
 /// How often an effect that outlived its `repair` is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -71,6 +74,22 @@ impl Opened {
         }
     }
 
+    /// Whether the deployment that a session is to heal is the one that was opened: the success of another one would end it.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn is_of_deployment(&self, theirs: Option<&str>) -> Result<(), CommandError> {
+        let here = self.target.azure().and_then(|azure| azure.deployment.as_deref());
+        match (theirs, here) {
+            (Some(theirs), Some(here)) if !theirs.eq_ignore_ascii_case(here) => Err(CommandError::new(
+                Code::Usage,
+                format!("the session is to heal the deployment `{theirs}`, but this call means `{here}`"),
+            )
+            .hint("leave out `--azure`, or begin a new session with `repair --self-heal=preview --new`")),
+            _ => Ok(()),
+        }
+    }
+
     /// Loads the repair tools; what is left out is told.
     pub fn load_tools(&mut self, context: &Context<'_>) {
         context.printer.progress("loading the repair tools");
@@ -86,9 +105,9 @@ impl Opened {
 pub struct Scope {
     /// The services; all when empty.
     pub services: Vec<String>,
-    /// When a person's own `up` asked for them.
+    /// When a person's own `up` asked for them, or a command was to deploy.
     pub wanted_at: Option<jiff::Timestamp>,
-    /// The resource group that a command that failed deploys to.
+    /// The resource group that a command that failed deploys to, or a session is about.
     pub azure: Option<GroupRequest>,
 }
 
@@ -97,16 +116,65 @@ impl Scope {
     pub fn of_command(command: &[String], time: jiff::Timestamp) -> Self {
         match compose_up(command) {
             Some(up) => Self { services: up.services, wanted_at: Some(time), azure: None },
-            None => Self { azure: az_deployment(command), ..Self::default() },
+            None => {
+                let azure = az_deployment(command);
+                Self { wanted_at: azure.is_some().then_some(time), azure, services: Vec::new() }
+            }
         }
     }
 
-    /// What a session is about.
-    pub fn of_session(session: &Session) -> Self {
-        let wanted_at = compose_up(&session.command).map(|_| session.started);
-        let services = session.target.compose().map(|compose| compose.services.clone()).unwrap_or_default();
-        Self { services, wanted_at, azure: None }
+    /// The same where `evidence` names a failure of Azure: a deployment that succeeded before is then not what was wanted.
+    /// Another failure of the command says nothing of that.
+    pub fn beside(self, evidence: &[Evidence]) -> Self {
+        let is_azure = |finding: &Finding| finding.class.as_str().starts_with("azure-");
+        let wanted = self.azure.is_none() || classify(evidence, &[]).iter().any(is_azure);
+        Self { wanted_at: self.wanted_at.filter(|_| wanted), ..self }
     }
+
+    /// What a session is about, with what the command line of `global` adds.
+    ///
+    /// # Errors
+    /// When values of parameters, which are kept nowhere, have to be given again.
+    pub fn of_session(session: &Session, global: &GlobalArgs) -> Result<Self, CommandError> {
+        let asked = compose_up(&session.command).is_some() || az_deployment(&session.command).is_some();
+        let services = session.target.compose().map(|compose| compose.services.clone()).unwrap_or_default();
+        let azure = session.target.azure().map(|azure| request_of(&session.target.project, azure));
+        if let Some(azure) = session.target.azure().filter(|_| global.template.is_none()) {
+            values_are_given(azure, global)?;
+        }
+        Ok(Self { services, wanted_at: asked.then_some(session.started), azure })
+    }
+}
+
+/// How a session's resource group was asked for.
+fn request_of(group: &str, azure: &AzureScope) -> GroupRequest {
+    GroupRequest {
+        group: group.to_owned(),
+        deployment: azure.deployment.clone(),
+        subscription: Some(azure.subscription.clone()),
+        template: azure.template.clone(),
+        parameters: azure.parameters.iter().cloned().map(ParameterSource::File).collect(),
+        obstacle: azure.obstacle.clone(),
+    }
+}
+
+/// Whether the values that a session's plan was made with are all given again.
+fn values_are_given(azure: &AzureScope, global: &GlobalArgs) -> Result<(), CommandError> {
+    let given: Vec<String> = sources(&global.parameters)?
+        .into_iter()
+        .filter_map(|source| match source {
+            ParameterSource::Value { name, .. } => Some(name.to_lowercase()),
+            ParameterSource::File(_) => None,
+        })
+        .collect();
+    let lost: Vec<&str> =
+        azure.values.iter().filter(|name| !given.contains(&name.to_lowercase())).map(String::as_str).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let what = format!("values of parameters were given on the command line and are kept nowhere: {}", lost.join(", "));
+    let again: Vec<String> = lost.iter().map(|name| format!("--parameters {name}=VALUE")).collect();
+    Err(CommandError::new(Code::Usage, what).hint(format!("give them again: the same call with `{}`", again.join(" "))))
 }
 
 /// Opens project and policies; the tools only when something is wrong.
@@ -124,7 +192,7 @@ pub async fn open(context: &Context<'_>, scope: Scope) -> Result<Opened, Command
 }
 
 /// Says who acts, and where: a login that was not meant is seen before anything is asked.
-fn tell_login(context: &Context<'_>, group: &ResourceGroup) {
+pub fn tell_login(context: &Context<'_>, group: &ResourceGroup) {
     let target = group.target();
     let subscription = target.azure().map(|azure| azure.subscription.as_str()).unwrap_or_default();
     context.printer.progress(&format!(
@@ -143,12 +211,6 @@ pub fn options_of(global: &GlobalArgs, target: &Target) -> GlobalArgs {
         global.project_directory.get_or_insert_with(|| target.directory.clone());
         global.azure.get_or_insert_with(|| format!("{}{deployment}", target.project));
         global.subscription.get_or_insert_with(|| azure.subscription.clone());
-        if global.template.is_none() {
-            global.template.clone_from(&azure.template);
-        }
-        if global.parameters.is_empty() {
-            global.parameters = azure.parameters.iter().map(|file| format!("@{}", file.display())).collect();
-        }
         return global;
     }
     global.project_directory.get_or_insert_with(|| target.directory.clone());
@@ -250,7 +312,7 @@ pub fn options(
     Ok(Options {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         purpose,
-        command: command.iter().map(|word| redacted(word)).collect(),
+        command: recorded(command).iter().map(|word| redacted(word)).collect(),
         yes,
         approver: context.environment.approver(),
         holder: opening::holder(context.environment),

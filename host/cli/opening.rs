@@ -141,6 +141,7 @@ impl Opening<'_> {
             }
             Meant::Azure(request) => {
                 let options = GroupOptions {
+                    wanted_at: self.wanted_at,
                     request,
                     directory,
                     cloud: place::cloud(self.global, self.environment)?,

@@ -5,6 +5,8 @@ use std::io::BufRead as _;
 use repair_model::text::escaped;
 use repair_pipeline::approval::{ApprovalRequest, Person, PersonsAnswer, Progress, SettleRequest, names_what_is_lost};
 
+use rustix::termios::QueueSelector;
+
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
@@ -43,6 +45,8 @@ impl<'p> TerminalPerson<'p> {
 
     /// The same with the case of its letters.
     pub async fn read_exactly(&self, question: &str) -> Option<String> {
+        // What was typed before the question was seen is no answer to it.
+        let _ = rustix::termios::tcflush(std::io::stdin(), QueueSelector::IFlush);
         self.printer.ask(question);
         let line = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
@@ -69,14 +73,18 @@ impl Person for TerminalPerson<'_> {
     async fn approve(&mut self, request: &ApprovalRequest<'_>) -> PersonsAnswer {
         self.printer.ask(&screen::approval(request));
         let question = screen::question(request);
-        for _ in 0..WRONG_ANSWERS_MAX {
+        let mut wrong = 0;
+        while wrong < WRONG_ANSWERS_MAX {
             let Some(answer) = self.read_exactly(&question).await else { return PersonsAnswer::Later };
             if let Some(typed) = typed_names(request, &answer) {
                 return PersonsAnswer::Typed(typed);
             }
             match answer.to_lowercase().as_str() {
                 "y" | "yes" if request.frozen.plan().lost().is_empty() => return PersonsAnswer::Yes,
-                "y" | "yes" => self.printer.ask("A yes is not enough for this: type the name.\n"),
+                "y" | "yes" => {
+                    wrong += 1;
+                    self.printer.ask("A yes is not enough for this: type the name.\n");
+                }
                 "n" | "no" => return PersonsAnswer::No,
                 "v" | "view" => self.printer.ask(&screen::whole_plan(request)),
                 "e" | "explain" => self.printer.ask(&screen::explanation(request)),
@@ -85,10 +93,14 @@ impl Person for TerminalPerson<'_> {
                         return answer;
                     }
                 }
-                "" => {}
-                other => self.printer.ask(&format!("`{}` is no answer.\n", escaped(other))),
+                "" => wrong += 1,
+                other => {
+                    wrong += 1;
+                    self.printer.ask(&format!("`{}` is no answer.\n", escaped(other)));
+                }
             }
         }
+        self.printer.ask(&format!("{WRONG_ANSWERS_MAX} times no answer: the plan waits, and nothing was done.\n"));
         PersonsAnswer::Later
     }
 

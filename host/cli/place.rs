@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use repair_effects::azure::cloud::Cloud;
 use repair_effects::azure::credential::CredentialChoice;
 use repair_effects::azure::transport::HttpOptions;
-use repair_effects::compose::project::{ProjectChoice, locate};
+use repair_effects::compose::project::{ProjectChoice, ProjectError, locate};
 use repair_effects::deployment::OpenError;
 use repair_effects::files;
 use repair_effects::resource_group::request::{GroupRequest, ParameterSource};
 use repair_model::secret::Secret;
+use repair_model::target::Target;
 use repair_model::text::escaped;
 use repair_pipeline::settings::{AzureSettings, FILE_NAME, Settings};
 
@@ -56,15 +57,18 @@ impl Place {
         }
         let choice = project_choice(global, environment, scope.services.clone());
         match locate(&choice) {
-            Ok(located) => {
+            Ok(located) if !speaks_of_azure(global) => {
                 let settings = settings_in(&located.directory)?;
                 Ok(Self { directory: located.directory, settings, meant: Meant::Compose(choice) })
             }
-            Err(error) => {
+            Err(error) if !matches!(error, ProjectError::NotFound(_)) => Err(OpenError::Project(error).into()),
+            located => {
                 let directory = standing_in(global, environment)?;
                 let settings = settings_in(&directory)?;
-                let Some(azure) = &settings.azure else { return Err(OpenError::Project(error).into()) };
-                let asked = GroupRequest { group: azure.resource_group.clone(), ..from_options(global, environment) };
+                let Some(azure) = &settings.azure else {
+                    return Err(located.err().map_or_else(nothing_of_azure, |error| OpenError::Project(error).into()));
+                };
+                let asked = GroupRequest { group: azure.resource_group.clone(), ..from_options(global, environment)? };
                 let meant = Meant::Azure(completed(asked, Some(azure)));
                 Ok(Self { directory, settings, meant })
             }
@@ -72,15 +76,32 @@ impl Place {
     }
 }
 
-/// The directory of what is meant, without reading its `repair.toml` where a Compose project tells.
-///
-/// # Errors
-/// When neither a project nor a resource group is meant.
-pub fn directory(global: &GlobalArgs, environment: &Environment) -> Result<PathBuf, CommandError> {
-    let choice = project_choice(global, environment, Vec::new());
-    match locate(&choice) {
-        Ok(located) if global.azure.is_none() => Ok(located.directory),
-        _ => Place::find(global, environment, &Scope::default()).map(|place| place.directory),
+impl Place {
+    /// The same without reading the `repair.toml` of a Compose project: what is known of one can be shown though it is broken.
+    ///
+    /// # Errors
+    /// When neither a Compose project nor a resource group is meant.
+    pub fn find_lightly(global: &GlobalArgs, environment: &Environment) -> Result<Self, CommandError> {
+        let choice = project_choice(global, environment, Vec::new());
+        match locate(&choice) {
+            Ok(located) if global.azure.is_none() && !speaks_of_azure(global) => {
+                Ok(Self { directory: located.directory, settings: Settings::default(), meant: Meant::Compose(choice) })
+            }
+            _ => Self::find(global, environment, &Scope::default()),
+        }
+    }
+
+    /// Whether a known target can be the one that is meant here. The same resource group can be healed from anywhere.
+    pub fn may_be(&self, target: &Target) -> bool {
+        match (&self.meant, target.azure()) {
+            (Meant::Compose(_), None) => target.directory == self.directory,
+            (Meant::Azure(request), Some(azure)) => {
+                let subscription = request.subscription.as_ref();
+                target.project.eq_ignore_ascii_case(&request.group)
+                    && subscription.is_none_or(|asked| asked.eq_ignore_ascii_case(&azure.subscription))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -90,7 +111,12 @@ fn asked_for(
     environment: &Environment,
     scope: &Scope,
 ) -> Result<Option<GroupRequest>, CommandError> {
-    let options = from_options(global, environment);
+    let options = from_options(global, environment)?;
+    let of_compose = !global.files.is_empty() || global.project_name.is_some() || !global.profiles.is_empty();
+    if global.azure.is_some() && of_compose {
+        return Err(CommandError::new(Code::Usage, "-f, -p and --profile mean nothing with --azure")
+            .hint("leave out one or the other: a call is about a Compose project or about a resource group"));
+    }
     if let Some(named) = &global.azure {
         let (group, deployment) = match named.split_once('/') {
             Some((group, deployment)) => (group, Some(deployment.to_owned())),
@@ -98,59 +124,101 @@ fn asked_for(
         };
         let asked = GroupRequest { group: group.to_owned(), deployment, ..options };
         return Ok(Some(match &scope.azure {
-            Some(command) if command.group.eq_ignore_ascii_case(&asked.group) => over(asked, command.clone()),
+            Some(command) if command.group.is_empty() || command.group.eq_ignore_ascii_case(&asked.group) => {
+                over(asked, command.clone())
+            }
             _ => asked,
         }));
     }
     match &scope.azure {
+        Some(command) if command.group.is_empty() => {
+            let own = settings_in(&standing_in(global, environment)?)?.azure;
+            let Some(own) = own else { return Err(no_group()) };
+            Ok(Some(over(GroupRequest { group: own.resource_group, ..options }, command.clone())))
+        }
         Some(command) => Ok(Some(over(GroupRequest { group: command.group.clone(), ..options }, command.clone()))),
-        None if options.template.is_some() || options.subscription.is_some() || !options.parameters.is_empty() => {
+        None if speaks_of_azure(global) => {
             if standing_in(global, environment)
                 .is_ok_and(|here| settings_in(&here).is_ok_and(|own| own.azure.is_some()))
             {
                 return Ok(None);
             }
-            Err(CommandError::new(
-                Code::Usage,
-                "--template, --parameters and --subscription mean nothing without --azure",
-            )
-            .hint("name the resource group: `--azure GROUP[/DEPLOYMENT]`"))
+            Err(nothing_of_azure())
         }
         None => Ok(None),
     }
 }
 
+/// Whether an option is one that means nothing for a Compose project.
+fn speaks_of_azure(global: &GlobalArgs) -> bool {
+    global.template.is_some() || global.subscription.is_some() || !global.parameters.is_empty()
+}
+
+fn no_group() -> CommandError {
+    CommandError::new(Code::Usage, "the command names no resource group, and a default of `az` is not read")
+        .hint("name it: `--azure GROUP` before the command, or `-g GROUP` in it")
+}
+
+fn nothing_of_azure() -> CommandError {
+    CommandError::new(Code::Usage, "--template, --parameters and --subscription mean nothing without --azure")
+        .hint("name the resource group: `--azure GROUP[/DEPLOYMENT]`")
+}
+
 /// What the options say beside the group. Their paths are relative to where the person stands.
-fn from_options(global: &GlobalArgs, environment: &Environment) -> GroupRequest {
+fn from_options(global: &GlobalArgs, environment: &Environment) -> Result<GroupRequest, CommandError> {
     let here = |path: PathBuf| environment.current_directory.join(path);
-    let source = |text: &String| match ParameterSource::parse(text) {
+    let source = |source| match source {
         ParameterSource::File(file) => ParameterSource::File(here(file)),
         value @ ParameterSource::Value { .. } => value,
     };
-    GroupRequest {
+    Ok(GroupRequest {
         subscription: global.subscription.clone(),
         template: global.template.clone().map(here),
-        parameters: global.parameters.iter().map(source).collect(),
+        parameters: sources(&global.parameters)?.into_iter().map(source).collect(),
         ..GroupRequest::default()
-    }
+    })
 }
 
-/// What the first request leaves open, as the second says it.
+/// What `--parameters` names.
+///
+/// # Errors
+/// When it is a URL, or broken JSON.
+pub fn sources(parameters: &[String]) -> Result<Vec<ParameterSource>, CommandError> {
+    let mut sources = Vec::new();
+    for text in parameters {
+        let read = ParameterSource::parse(text).map_err(|error| {
+            CommandError::new(Code::Usage, format!("--parameters: {error}")).hint("it takes FILE or NAME=VALUE")
+        })?;
+        sources.extend(read);
+    }
+    Ok(sources)
+}
+
+/// What the first request leaves open, as the second says it. Parameters belong to their template, and add to those of the
+/// same one.
 fn over(first: GroupRequest, second: GroupRequest) -> GroupRequest {
-    let obstacle = if first.template.is_some() { None } else { second.obstacle };
+    let is_other = first.template.is_some();
+    let obstacle = if is_other { first.obstacle } else { first.obstacle.or(second.obstacle) };
+    let mut parameters = if is_other { Vec::new() } else { second.parameters };
+    parameters.extend(first.parameters);
     GroupRequest {
         group: first.group,
         deployment: first.deployment.or(second.deployment),
         subscription: first.subscription.or(second.subscription),
         template: first.template.or(second.template),
-        parameters: if first.parameters.is_empty() { second.parameters } else { first.parameters },
+        parameters,
         obstacle,
     }
 }
 
 /// The same with what `repair.toml` says of that very group.
 fn completed(asked: GroupRequest, settings: Option<&AzureSettings>) -> GroupRequest {
-    match settings.filter(|own| own.resource_group.eq_ignore_ascii_case(&asked.group)) {
+    let is_it = |own: &&AzureSettings| {
+        let subscriptions = asked.subscription.as_ref().zip(own.subscription.as_ref());
+        own.resource_group.eq_ignore_ascii_case(&asked.group)
+            && subscriptions.is_none_or(|(asked, own)| asked.eq_ignore_ascii_case(own))
+    };
+    match settings.filter(is_it) {
         Some(own) if asked.obstacle.is_none() => over(
             asked,
             GroupRequest {

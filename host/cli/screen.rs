@@ -102,7 +102,8 @@ pub fn explanation(request: &ApprovalRequest<'_>) -> String {
     }
     let asks = request.decided.iter().any(|decided| decided.decision == Decision::Ask);
     if asks {
-        let _ = writeln!(text, "  One yes covers the whole plan, once, in session {}.", request.session);
+        let what = if lost_names(request).is_some() { "The typed name" } else { "One yes" };
+        let _ = writeln!(text, "  {what} covers the whole plan, once, in session {}.", request.session);
     }
     text
 }

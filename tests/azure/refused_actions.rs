@@ -47,6 +47,7 @@ async fn opened(shop: &Shop) -> ResourceGroup {
         probes: Vec::new(),
         projection: None,
         interrupted: Arc::default(),
+        wanted_at: None,
         wait: Duration::from_secs(5),
     })
     .await

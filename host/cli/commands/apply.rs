@@ -14,7 +14,11 @@ use crate::person::TerminalPerson;
 pub async fn apply(context: &Context<'_>, args: &ApplyArgs) -> Result<Code, CommandError> {
     let (global, scope) = of_plan(context, &args.digest)?;
     let context = &context.on(&global);
+    let meant = scope.azure.clone();
     let mut opened = open(context, scope).await?;
+    if let Some(meant) = meant {
+        opened.is_of_deployment(meant.deployment.as_deref())?;
+    }
     let mut person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
     let mut journal = journal(context, &opened, false).await?;
     let options = options(context, opened.target(), Purpose::Heal, args.yes, &[])?;
@@ -29,7 +33,9 @@ fn of_plan(context: &Context<'_>, digest: &str) -> Result<(GlobalArgs, Scope), C
     let histories = histories(&state)?;
     let mut waiting = histories.iter().filter_map(|(_, _, history)| history.session_of_plan(digest));
     Ok(match (waiting.next(), waiting.next()) {
-        (Some(session), None) => (options_of(context.global, &session.target), Scope::of_session(session)),
+        (Some(session), None) => {
+            (options_of(context.global, &session.target), Scope::of_session(session, context.global)?)
+        }
         _ => (context.global.clone(), Scope::default()),
     })
 }

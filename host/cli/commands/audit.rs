@@ -40,8 +40,8 @@ fn targets(context: &Context<'_>, state: &StateDir, all: bool) -> Result<Vec<Kno
     if all {
         return Ok(targets);
     }
-    let here = context.directory()?;
-    targets.retain(|known| known.target.directory == here);
+    let here = context.here()?;
+    targets.retain(|known| here.may_be(&known.target));
     if let Some(name) = &context.global.project_name {
         targets.retain(|known| known.target.project == *name);
     }

@@ -19,7 +19,11 @@ pub async fn run(context: &Context<'_>, session: &str) -> Result<Code, CommandEr
     let session = found.session()?.clone();
     let global = options_of(context.global, &session.target);
     let here = context.on(&global);
-    let handover = match open(&here, Scope::of_session(&session)).await {
+    let opened = match Scope::of_session(&session, &global) {
+        Ok(scope) => open(&here, scope).await,
+        Err(error) => Err(error),
+    };
+    let handover = match opened {
         Ok(mut opened) if opened.target().id() == found.target_id => {
             handover(&here, &mut opened, &found, &session).await
         }

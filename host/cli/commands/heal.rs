@@ -63,7 +63,8 @@ pub async fn plan(context: &Context<'_>, new: bool) -> Result<Code, CommandError
 }
 
 async fn heal(context: &Context<'_>, asked: Asked<'_>) -> Result<Code, CommandError> {
-    let mut opened = open(context, asked.scope).await?;
+    let scope = asked.scope.beside(&asked.evidence);
+    let mut opened = open(context, scope).await?;
     let verdict = opened.deployment.verify().await.map_err(WorkflowError::Target)?;
     if verdict.healthy() {
         super::starting::give_up_earlier(context, &mut opened).await?;

@@ -47,7 +47,11 @@ pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
             format!("`{}` exists already and is left as it is", path.display()),
         ));
     }
-    files::create_new(&path, TEMPLATE.as_bytes()).map_err(|error| {
+    let text = match &context.global.azure {
+        Some(named) => of_group(named),
+        None => TEMPLATE.to_owned(),
+    };
+    files::create_new(&path, text.as_bytes()).map_err(|error| {
         let hints = error.hints();
         CommandError { code: Code::Internal, error: Box::new(error), hints }
     })?;
@@ -56,8 +60,33 @@ pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
     Ok(Code::Success)
 }
 
+/// The template with the section of a resource group in force.
+fn of_group(named: &str) -> String {
+    let (group, deployment) = match named.split_once('/') {
+        Some((group, deployment)) => (group, Some(deployment)),
+        None => (named, None),
+    };
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let mut section = format!("[azure]\nresource_group = {}\n", quoted(group));
+    if let Some(deployment) = deployment {
+        section.push_str(&format!("deployment = {}\n", quoted(deployment)));
+    }
+    let deployment = if deployment.is_none() { "#deployment = \"main\"\n" } else { "" };
+    let example = "#[azure]\n#resource_group = \"rg-shop\"\n#deployment = \"main\"\n";
+    TEMPLATE.replace(example, &format!("{section}{deployment}"))
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_resource_group_that_is_named_is_in_force() {
+        let settings = Settings::parse(&super::of_group("rg-\"x/main")).expect("valid");
+        let azure = settings.azure.expect("asked for");
+        assert_eq!((azure.resource_group.as_str(), azure.deployment.as_deref()), ("rg-\"x", Some("main")));
+        let azure = Settings::parse(&super::of_group("rg")).expect("valid").azure.expect("asked for");
+        assert_eq!((azure.resource_group.as_str(), azure.deployment), ("rg", None));
+    }
+
     use repair_pipeline::settings::Settings;
 
     #[test]

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use repair_effects::shell::shell_quoted;
+use repair_effects::target::OpenTarget;
 use repair_model::bounds::Bounds;
 use repair_model::evidence::{Evidence, Provenance};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::outcome::Verdict;
+use repair_model::target::Target;
 use repair_model::text::escaped;
 use repair_pipeline::classification::{classify, point_to};
 use repair_pipeline::outside::{Clock as _, Deployment};
@@ -16,7 +19,7 @@ use super::starting::remind;
 use super::wrapped::run_command;
 use super::{Context, log_file};
 use crate::command_error::{Code, CommandError};
-use crate::opened::Scope;
+use crate::opened::{Scope, tell_login};
 use crate::opening::SystemClock;
 use crate::output::ReportDocument;
 use crate::place::Place;
@@ -42,9 +45,13 @@ pub async fn wrapped(context: &Context<'_>, command: &[String]) -> Result<Code, 
 }
 
 async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, scope: Scope) -> Result<Code, CommandError> {
+    let scope = scope.beside(&evidence);
     let place = Place::find(context.global, context.environment, &scope)?;
     let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
-    let mut deployment = context.opening(None, wait).open(place).await?;
+    let mut deployment = context.opening(scope.wanted_at, wait).open(place).await?;
+    if let OpenTarget::Azure(group) = &deployment {
+        tell_login(context, group);
+    }
     let verdict = deployment.verify().await.map_err(WorkflowError::Target)?;
     let waiting = remind(context, &deployment.target().id())?;
     if verdict.healthy() && !evidence.is_empty() {
@@ -58,7 +65,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, scope: Scope) -
         return Ok(code);
     }
     let findings = diagnose(&mut deployment, evidence).await?;
-    let next_steps = next_steps(&findings);
+    let next_steps = next_steps(&findings, deployment.target());
     show_verdict(context.printer, &verdict);
     for finding in &findings {
         show_finding(context.printer, finding);
@@ -102,10 +109,17 @@ async fn diagnose<D: Deployment>(
     Ok(findings)
 }
 
-fn next_steps(findings: &[Finding]) -> Vec<String> {
+fn next_steps(findings: &[Finding], target: &Target) -> Vec<String> {
     let mut steps = findings.first().map(|finding| finding.next_steps.clone()).unwrap_or_default();
     if findings.iter().any(|finding| finding.class != FailureClass::Unknown) {
-        steps.push("`repair --self-heal=preview` makes a plan and asks before it changes anything".to_owned());
+        let named = match target.azure() {
+            Some(azure) => {
+                let deployment = azure.deployment.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+                format!(" --azure {}", shell_quoted(&format!("{}{deployment}", target.project)))
+            }
+            None => String::new(),
+        };
+        steps.push(format!("`repair --self-heal=preview{named}` makes a plan and asks before it changes anything"));
     }
     steps
 }

@@ -33,7 +33,7 @@ use crate::command_error::{Code, CommandError};
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
 use crate::opening::Opening;
-use crate::place;
+use crate::place::Place;
 use crate::printer::Printer;
 
 /// What every command has.
@@ -55,9 +55,14 @@ impl Context<'_> {
         Opening { global, environment, interrupt, wanted_at, wait }
     }
 
+    /// What is meant here, for those who only look up what is known of it.
+    pub fn here(&self) -> Result<Place, CommandError> {
+        Place::find_lightly(self.global, self.environment)
+    }
+
     /// The directory of what is meant here.
     pub fn directory(&self) -> Result<PathBuf, CommandError> {
-        place::directory(self.global, self.environment)
+        self.here().map(|place| place.directory)
     }
 
     /// The same with other options, such as those that name the project of a session.

@@ -16,7 +16,7 @@ use repair_pipeline::workflow::{Ineligible, eligibility};
 use super::handover::show_handover;
 use super::report::show;
 use super::{Context, starting};
-use crate::args::ResumeArgs;
+use crate::args::{GlobalArgs, ResumeArgs};
 use crate::command_error::{Code, CommandError};
 use crate::opened::{Opened, Scope, journal, open, options, options_of};
 use crate::opening::{FoundSession, find_open_session, state_dir};
@@ -45,11 +45,14 @@ pub async fn run(context: &Context<'_>, args: &ResumeArgs) -> Result<Code, Comma
         _ => None,
     };
     let how = How { yes: args.yes, said, end_effect: args.end_effect, dry_run: args.dry_run };
+    // Values of parameters are for the session, whichever it is.
+    let without_values = GlobalArgs { parameters: Vec::new(), ..context.global.clone() };
+    let looking = context.on(&without_values);
     let id = match &args.session {
         Some(part) => find_open_session(&state_dir(context.global, context.environment), part)?.id,
-        None => match starting::choose(context, Scope::default(), &starting::Wish::Resume(None)).await? {
+        None => match starting::choose(&looking, Scope::default(), &starting::Wish::Resume(None)).await? {
             starting::Choice::Resume(id) => id,
-            starting::Choice::New => starting::begun_here(context)?.ok_or_else(|| {
+            starting::Choice::New => starting::begun_here(&looking)?.ok_or_else(|| {
                 CommandError::new(Code::Usage, "no session of this project waits")
                     .hint("`repair sessions` lists what was; `repair --self-heal=preview` begins a new one")
             })?,
@@ -65,9 +68,12 @@ pub async fn go_on(context: &Context<'_>, id: &SessionId, how: &How) -> Result<C
     let session = found.session()?.clone();
     let global = options_of(context.global, &session.target);
     let context = &context.on(&global);
-    let mut opened = open(context, Scope::of_session(&session)).await?;
+    let mut opened = open(context, Scope::of_session(&session, &global)?).await?;
     if opened.target().id() != found.target_id {
         return Err(another_target(&session, &opened));
+    }
+    if let Some(azure) = session.target.azure() {
+        opened.is_of_deployment(azure.deployment.as_deref())?;
     }
     eligibility(&session, opened.policies.bounds(), context.environment.interactive)?;
     if how.dry_run {

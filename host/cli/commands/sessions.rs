@@ -17,14 +17,14 @@ use crate::printer::{Printer, Tone, toned};
 /// Lists the sessions of the project in this folder, or of all.
 pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
-    let here = context.directory().ok();
+    let here = if all { None } else { context.here().ok() };
     if !all && here.is_none() {
         return Err(CommandError::new(Code::Usage, "there is no Compose project here, and no resource group is named")
             .hint("`repair sessions --all` lists the sessions of all projects"));
     }
     let mut documents = Vec::new();
     for (target, id, history) in histories(&state)? {
-        if all || here.as_ref().is_some_and(|here| *here == target.directory) {
+        if all || here.as_ref().is_some_and(|here| here.may_be(&target)) {
             let liveness = liveness(&state, &id)?;
             let of_target = history.sessions().map(|session| session_document(session, &target, Some(&liveness)));
             documents.extend(of_target);
@@ -80,11 +80,15 @@ pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Cod
             (None, true) => "used".to_owned(),
             (None, false) => format!("unused, stands until {:.0}", state.grant.expires_at),
         };
-        printer.line(&format!("  granted   {} {}; {end}", escaped(&state.grant.approver), state.grant.channel));
+        let typed = match &state.grant.typed[..] {
+            [] => String::new(),
+            names => format!(", with the name typed: {}", escaped(&names.join(" "))),
+        };
+        printer.line(&format!("  granted   {} {}{typed}; {end}", escaped(&state.grant.approver), state.grant.channel));
     }
     for step in &session.steps {
         let what = match &step.intent {
-            Intent::Apply { action, .. } => format!("{} {}", action.kind(), action.services().join(", ")),
+            Intent::Apply { action, .. } => format!("{} {}", action.kind(), action.object()),
             Intent::Undo { edit, .. } => format!("undo of {}", edit.file),
         };
         let outcome = match &step.outcome {

@@ -20,7 +20,7 @@ use crate::opened::{Opened, Scope, journal, open, options};
 use crate::opening::{SystemClock, folded, state_dir};
 use crate::output::WaitingDocument;
 use crate::person::TerminalPerson;
-use crate::place::{Meant, Place};
+use crate::place::Place;
 use crate::printer::{Tone, toned};
 
 /// Answers that make no sense before nothing is begun.
@@ -93,14 +93,7 @@ pub async fn choose(context: &Context<'_>, scope: Scope, wish: &Wish) -> Result<
 fn something_may_wait(context: &Context<'_>, state: &StateDir, scope: &Scope) -> Result<bool, CommandError> {
     let Ok(here) = Place::find(context.global, context.environment, scope) else { return Ok(false) };
     for known in state.known_targets()? {
-        let same = match &here.meant {
-            Meant::Compose(_) => known.target.directory == here.directory,
-            // The same resource group can be healed from anywhere.
-            Meant::Azure(request) => {
-                known.target.azure().is_some() && known.target.project.eq_ignore_ascii_case(&request.group)
-            }
-        };
-        if same && !waiting(state, &known.id)?.0.is_empty() {
+        if here.may_be(&known.target) && !waiting(state, &known.id)?.0.is_empty() {
             return Ok(true);
         }
     }

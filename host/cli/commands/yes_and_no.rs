@@ -20,12 +20,12 @@ use crate::printer::{Tone, toned};
 pub async fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code, CommandError> {
     let state = state_dir(context.global, context.environment);
     let mut found = Vec::new();
-    for (target, id, history) in histories(&state)? {
+    for (_, id, history) in histories(&state)? {
         if let Some(session) = history.session_of_plan(digest_prefix) {
-            found.push((target, id, session.clone()));
+            found.push((id, session.clone()));
         }
     }
-    let (target, target_id, session) = match found.len() {
+    let (target_id, session) = match found.len() {
         1 => found.swap_remove(0),
         0 => {
             return Err(CommandError::new(Code::Usage, format!("no session waits with a plan {digest_prefix}"))
@@ -42,7 +42,7 @@ pub async fn approve(context: &Context<'_>, digest_prefix: &str) -> Result<Code,
         session.plan.as_ref().map(|plan| plan.blob).ok_or_else(|| CommandError::new(Code::Internal, "no plan"))?;
     let frozen = FrozenPlan::read(journal.load(blob)?)
         .map_err(|error| CommandError::internal("the stored plan cannot be read", error))?;
-    let policies = opening::policies(context.environment, Some(&target.directory), context.global.timeout)?;
+    let policies = opening::policies(context.environment, Some(&session.target.directory), context.global.timeout)?;
     if policies.digest() != frozen.plan().policy {
         return Err(CommandError::new(Code::Denied, "the policy changed after the plan was made")
             .hint("`repair plan` makes a new one"));

@@ -7,5 +7,5 @@ pub mod docker;
 pub mod files;
 pub mod process;
 pub mod resource_group;
-mod shell;
+pub mod shell;
 pub mod target;

@@ -140,6 +140,17 @@ impl Action {
         }
     }
 
+    /// What it acts on, as a record of it is told.
+    pub fn object(&self) -> String {
+        match self {
+            Self::RemoveStaleContainer { container, .. } => container.clone(),
+            Self::RemoveStaleNetwork { network, .. } => network.clone(),
+            Self::SetEnvValue(value) => value.variable.clone(),
+            Self::Azure(action) => action.object().to_owned(),
+            other => other.services().join(", "),
+        }
+    }
+
     /// The name of what is lost for good; a person types it before that is done.
     pub fn lost(&self) -> Option<&str> {
         match self {

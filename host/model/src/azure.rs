@@ -217,6 +217,17 @@ impl AzureAction {
             Self::AwaitState { .. } => ActionKind::AwaitState,
         }
     }
+
+    /// The name of what it acts on.
+    pub fn object(&self) -> &str {
+        match self {
+            Self::StartMysql { server, .. } => server,
+            Self::RecoverVault(vault) | Self::PurgeVault(vault) => &vault.vault,
+            Self::RegisterProvider { namespace } => namespace,
+            Self::DeployTemplate { deployment } => deployment,
+            Self::AwaitState { name, .. } => name,
+        }
+    }
 }
 
 /// One question about a resource group.

@@ -54,6 +54,12 @@ pub struct AzureScope {
     pub template: Option<PathBuf>,
     /// Its parameter files, absolute, in order.
     pub parameters: Vec<PathBuf>,
+    /// Names of the parameters that were given as values; those are kept nowhere.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Why what failed cannot be deployed again, such as that it was deployed in complete mode.
+    #[serde(default)]
+    pub obstacle: Option<String>,
 }
 
 impl Target {

@@ -124,7 +124,7 @@ fn show(context: &Context<'_>, proven: &Proven, session: &Session, whose: Whose)
 
 fn said(outcome: Option<&Outcome>, intent: &Intent) -> String {
     let what = match intent {
-        Intent::Apply { action, .. } => format!("{} {}", action.kind(), action.services().join(", ")),
+        Intent::Apply { action, .. } => format!("{} {}", action.kind(), action.object()),
         Intent::Undo { edit, .. } => format!("undo of {}", edit.file),
     };
     match outcome {

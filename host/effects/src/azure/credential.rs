@@ -167,6 +167,17 @@ impl CredentialChoice {
         kind != CredentialKind::ManagedIdentity
             || self.identity_endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_empty())
     }
+
+    /// Whether what only this login needs is set.
+    fn is_begun(&self, kind: CredentialKind) -> bool {
+        match kind {
+            CredentialKind::Environment => self.client_secret.as_ref().is_some_and(|secret| !secret.expose().is_empty()),
+            CredentialKind::WorkloadIdentity => {
+                self.federated_token_file.as_ref().is_some_and(|file| !file.as_os_str().is_empty())
+            }
+            CredentialKind::AzureCli | CredentialKind::ManagedIdentity => false,
+        }
+    }
 }
 
 /// A tenant becomes a segment of the path to the token, and may be a domain too.
@@ -190,8 +201,13 @@ impl Credential {
             None => CredentialKind::ALL
                 .iter()
                 .filter(|kind| choice.is_offered(**kind))
-                .find_map(|kind| choice.source(*kind).ok())
-                .ok_or(CredentialError::NoneFound)?,
+                .find_map(|kind| match choice.source(*kind) {
+                    Ok(source) => Some(Ok(source)),
+                    // Who sets a secret means that login, and no other one that happens to be there.
+                    Err(error) if choice.is_begun(*kind) => Some(Err(error)),
+                    Err(_) => None,
+                })
+                .ok_or(CredentialError::NoneFound)??,
         };
         Ok(Self {
             source,

@@ -203,9 +203,9 @@ impl CredentialError {
         let hints: &[&str] = match self {
             Self::NoneFound => &[
                 "log in: `az login`; for a pipeline set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
-                "on a machine of Azure ask for its own identity: `--credential managed-identity`",
+                "on a machine of Azure ask for its own identity: `--azure-login managed-identity`",
             ],
-            Self::Missing { .. } => &["set the variable, or ask for another credential"],
+            Self::Missing { .. } => &["set the variable, or name another login with `--azure-login`"],
             Self::NoAzureCli => {
                 &["install the Azure CLI (https://aka.ms/azure-cli), or set the variables of a service principal"]
             }

@@ -140,7 +140,7 @@ fn fits(pattern: &str, path: &str) -> bool {
     // Resource Manager and its SDK write some lists with a slash at the end.
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut path = path.split('/');
-    let mut pattern = pattern.split('/');
+    let mut pattern = pattern.strip_suffix('/').unwrap_or(pattern).split('/');
     loop {
         match (pattern.next(), path.next()) {
             (None, None) => return true,

@@ -289,7 +289,7 @@ fn ended_badly(answer: &Answer, body: &Value, state: &str) -> ArmError {
 }
 
 /// `work`, given up as soon as the person wants to stop; `None` then.
-pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>, interrupted: &dyn Fn() -> bool) -> Option<T> {
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>, interrupted: &dyn Fn() -> bool) -> Option<T> {
     let mut tick = tokio::time::interval(TICK);
     let mut work = std::pin::pin!(work);
     loop {

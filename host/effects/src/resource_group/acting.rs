@@ -92,7 +92,11 @@ impl ResourceGroup {
                 let (name, location) = (VaultName::new(&vault.vault)?, Location::new(&vault.location)?);
                 let tenant = match self.arm.subscription().await {
                     Ok(subscription) => subscription.tenant,
-                    Err(error) => return Ok(Ok(outcome_of_refusal(&error, "look at the subscription"))),
+                    Err(error) => {
+                        let output = output_of(&error);
+                        let error = format!("the subscription cannot be looked at: {}", shown(&error));
+                        return Ok(Ok(Outcome::Failed { error, output }));
+                    }
                 };
                 let Some(tenant) = tenant else {
                     return Ok(Ok(failed("Azure does not say of which tenant the subscription is")));
@@ -180,7 +184,7 @@ impl ResourceGroup {
                 self.has_waited_in_vain = true;
                 still_going(&asked.what, &state, context.bounds.operation_seconds_max)
             }
-            Err(error) => unclear(&asked.what, &error.to_string()),
+            Err(error) => unclear(&asked.what, &shown(&error)),
         })
     }
 
@@ -209,16 +213,16 @@ impl ResourceGroup {
             }
             // The address is of no use; the thing itself still tells.
             Err(error) if error.reach() != Reach::NotSent => None,
-            Err(error) => Some(unclear(what, &error.to_string())),
+            Err(error) => Some(unclear(what, &shown(&error))),
         }
     }
 
     /// Whether a vault that came back answers: its existence alone proves nothing.
-    async fn answers(&self, name: &VaultName) -> Outcome {
+    pub(super) async fn answers(&self, name: &VaultName) -> Outcome {
         let vault = match self.arm.vault(&self.group, name).await {
             Ok(Some(vault)) => vault,
             Ok(None) => return failed(format!("the vault `{name}` came back and is gone again")),
-            Err(error) => return unclear(&format!("look at `{name}`"), &error.to_string()),
+            Err(error) => return unclear(&format!("recover `{name}`"), &shown(&error)),
         };
         match self.arm.vault_answers(&vault.uri).await {
             Ok(VaultAccess::Readable) => {

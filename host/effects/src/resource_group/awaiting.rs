@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use repair_model::azure::Awaited;
 use repair_model::outcome::Outcome;
 use repair_model::text::escaped;
+use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{EffectContext, LogError};
 
 use super::ResourceGroup;
@@ -16,7 +17,7 @@ use super::inspecting::state_word;
 use crate::azure::deployments::DeploymentState;
 use crate::azure::error::ArmError;
 use crate::azure::names::{DeploymentName, Location, ProviderNamespace, ServerName, VaultName};
-use crate::azure::poller::{PollUrl, Waited, Waiting};
+use crate::azure::poller::{self, PollUrl, Waited, Waiting};
 use crate::azure::providers::Registration;
 use crate::azure::servers::ServerState;
 
@@ -90,9 +91,10 @@ impl ResourceGroup {
         waiting: &mut dyn FnMut(&str),
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Waited, ArmError> {
-        let mut progress = |look: &crate::azure::poller::Look| {
+        let mut progress = |look: &poller::Look| {
             let percent = look.percent.map(|percent| format!(", {percent:.0} %")).unwrap_or_default();
-            waiting(&format!("waiting for Azure to {what}: {}{percent}", look.state));
+            let state = redacted(&look.state);
+            waiting(&format!("waiting for Azure to {what}: {state}{percent}"));
         };
         let pause = Some(self.pause());
         self.arm.wait(poll, Waiting { whole, pause, progress: &mut progress, interrupted }).await
@@ -108,7 +110,10 @@ impl ResourceGroup {
     ) -> Result<Rest, ArmError> {
         loop {
             let mut pause = self.pause();
-            let state = match self.seen(wanted).await {
+            let Some(seen) = poller::unless_interrupted(self.seen(wanted), interrupted).await else {
+                return Ok(Rest::Interrupted);
+            };
+            let state = match seen {
                 Ok(Seen::Reached(detail)) => return Ok(Rest::Reached(detail)),
                 Ok(Seen::Failed(error, output)) => return Ok(Rest::Failed(error, output)),
                 Ok(Seen::UnderWay(state) | Seen::NotYet(state)) => state,

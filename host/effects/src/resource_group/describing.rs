@@ -1,6 +1,7 @@
 //! The host's own words for each step: what happens, why it is that risk, what is lost, and how a person could do it.
 
 use repair_model::azure::{Awaited, DeletedVault, WantedChange};
+use repair_model::target::AzureScope;
 
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
@@ -54,10 +55,7 @@ pub(super) fn recovery(vault: &DeletedVault) -> Described {
 pub(super) fn purge(vault: &DeletedVault, group: &str) -> Described {
     let recover = command(&["az", "keyvault", "recover", "--name", &vault.name, "--location", &vault.location]);
     let mut detail = about(vault);
-    detail.push(
-        "lost for good: every secret, key and certificate in it, and all their versions and backups in Azure"
-            .to_owned(),
-    );
+    detail.push("lost for good: every secret, key and certificate in it, with all versions".to_owned());
     detail.push(format!("until {} it could still be brought back: {recover}", vault.purges));
     if !vault.same_group {
         detail.push(format!("it was not of this resource group (`{group}`), but of `{}`", vault.resource_group));
@@ -74,7 +72,7 @@ pub(super) fn purge(vault: &DeletedVault, group: &str) -> Described {
 fn about(vault: &DeletedVault) -> Vec<String> {
     vec![
         format!("it was `{}`", vault.vault_id),
-        format!("in {}, deleted {}, purged by Azure {}", vault.location, vault.deleted, vault.purges),
+        format!("in {}, deleted {}; Azure purges it on {}", vault.location, vault.deleted, vault.purges),
     ]
 }
 
@@ -97,7 +95,7 @@ pub(super) fn waiting(what: Awaited, name: &str) -> Described {
     Described { summary, risk_because: "waiting changes nothing".to_owned(), ..Described::default() }
 }
 
-pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str) -> Described {
+pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str, azure: Option<&AzureScope>) -> Described {
     let mut detail = Vec::new();
     if let Some(current) = &lineage.current {
         let found_by = current.correlation_id.as_ref().map(|id| format!(", correlation id {id}")).unwrap_or_default();
@@ -117,18 +115,44 @@ pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str) ->
     if more > 0 {
         detail.push(format!("and {more} more"));
     }
-    detail.push("the same template and parameters, in incremental mode; nothing is deleted".to_owned());
+    detail.push(format!("{}, in incremental mode; Azure's what-if shows no deletion", sources(azure)));
     let unsure = foreseen.resources.iter().any(|resource| resource.change == WantedChange::Unsupported);
-    let warnings = unsure.then(|| {
+    let unsure = unsure.then(|| {
         "Azure's preview could not look at every resource; what is marked with `?` may be made or written".to_owned()
     });
+    let template = azure.and_then(|azure| azure.template.as_deref());
+    let stem = template.and_then(|template| template.file_stem()).map(|stem| stem.to_string_lossy());
+    let stranger = stem.filter(|stem| !stem.eq_ignore_ascii_case(&lineage.name) && lineage.current.is_some()).map(|stem| {
+        format!(
+            "nothing but your word says that `{}` was deployed with a template called `{stem}`; another deployment is named \
+             with `--azure {group}/DEPLOYMENT`",
+            lineage.name
+        )
+    });
+    let warnings = unsure.into_iter().chain(stranger);
     Described {
         summary: format!("deploy `{}` to resource group `{group}` again", lineage.name),
         risk_because: "it rolls out the template, and what it makes costs money".to_owned(),
         detail,
         other_ways: Vec::new(),
-        warnings: warnings.into_iter().collect(),
+        warnings: warnings.collect(),
     }
+}
+
+/// Where template and parameters come from. No value is told, only whose were given.
+fn sources(azure: Option<&AzureScope>) -> String {
+    let template = azure.and_then(|azure| azure.template.as_deref());
+    let mut told = match template {
+        Some(template) => format!("template `{}`", template.display()),
+        None => "template and parameters as Azure kept them".to_owned(),
+    };
+    for file in azure.into_iter().flat_map(|azure| &azure.parameters) {
+        told.push_str(&format!(", parameters `{}`", file.display()));
+    }
+    for name in azure.into_iter().flat_map(|azure| &azure.values) {
+        told.push_str(&format!(", `{name}` as given"));
+    }
+    told
 }
 
 /// A command for a POSIX shell. What it names went through the rules of Azure's names, so nothing in it is an option.

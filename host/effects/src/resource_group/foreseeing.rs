@@ -2,6 +2,7 @@
 //! not seen by it.
 
 use repair_model::azure::{WantedChange, WantedResource};
+use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::TargetError;
 
 use super::template::{self, Loaded, NotLoaded, load};
@@ -29,7 +30,7 @@ impl ResourceGroup {
     }
 
     async fn exported(&self) -> Result<Loaded, NotLoaded> {
-        let unknown = |error: ArmError| NotLoaded(error.to_string());
+        let unknown = |error: ArmError| NotLoaded(redacted(&error.to_string()));
         let current = self.lineage().await.map_err(unknown)?.current;
         let name = current.as_ref().and_then(|current| DeploymentName::new(&current.name).ok());
         let (Some(current), Some(name)) = (current, name) else { return Err(NotLoaded::unnamed()) };

@@ -14,6 +14,7 @@ use crate::azure::providers::Registration;
 use crate::azure::resource_id::ResourceId;
 use crate::azure::servers::Server;
 use crate::azure::vaults;
+use repair_pipeline::evidence::redacted;
 
 /// What purging a deleted vault takes; Key Vault Contributor does not have it.
 pub(super) const PURGE: &str = "Microsoft.KeyVault/locations/deletedVaults/purge/action";
@@ -34,7 +35,7 @@ impl ResourceGroup {
     }
 
     async fn find_out(&mut self, query: &AzureQuery) -> Result<(AzureFact, bool), String> {
-        let azure = |error: ArmError| error.to_string();
+        let azure = |error: ArmError| redacted(&error.to_string());
         let name = |error: NameError| error.to_string();
         match query {
             AzureQuery::ArmDeployment => {

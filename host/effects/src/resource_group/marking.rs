@@ -6,13 +6,11 @@
 use std::collections::BTreeMap;
 
 use repair_model::azure::DeletedVault;
-use repair_model::ids::{Digest, Domain};
 use repair_model::plan::Footprint;
 use repair_pipeline::outside::TargetError;
 
 use super::inspecting::state_word;
 use super::looking::registration_word;
-use super::request::ParameterSource;
 use super::{ResourceGroup, refusal, target_error};
 use crate::azure::error::ArmError;
 use crate::azure::names::{Location, NameError, ProviderNamespace, ServerName, VaultName};
@@ -22,6 +20,8 @@ use crate::files;
 const SERVER: &str = "Microsoft.DBforMySQL/flexibleServers";
 pub(super) const VAULT: &str = "Microsoft.KeyVault/vaults";
 const DEPLOYMENT: &str = "Microsoft.Resources/deployments";
+/// The key in footprints of what is deployed at the end: template and parameters as they are sent.
+pub(super) const DEPLOYED: &str = "what is deployed";
 const DELETED_VAULT: &str = "Microsoft.KeyVault/locations/deletedVaults";
 
 /// One thing whose mark a footprint keeps.
@@ -93,7 +93,11 @@ impl ResourceGroup {
             }
             Marked::Deployment(_) => {
                 let current = self.lineage().await?.current;
-                current.map(|current| format!("{} {}", current.name, state_word(&current.state)))
+                current.map(|current| {
+                    // Another run of the same name has another correlation id.
+                    let run = current.correlation_id.as_deref().unwrap_or_default();
+                    format!("{} {} {run}", current.name, state_word(&current.state))
+                })
             }
         })
     }
@@ -116,22 +120,19 @@ impl ResourceGroup {
             let digest = digest.map_err(|error| TargetError { what: error.to_string(), hints: error.hints() })?;
             now.files.insert(name.clone(), digest);
         }
-        for name in asked.variables.keys() {
-            now.variables.insert(name.clone(), self.value_digest(name));
-        }
-        let things: Result<Vec<_>, NameError> = asked.resources.keys().map(|key| Marked::of(key)).collect();
+        let things = asked.resources.keys().filter(|key| *key != DEPLOYED).map(|key| Marked::of(key));
+        let things: Result<Vec<_>, NameError> = things.collect();
         now.resources = self.marks(&things.map_err(|error| refusal(error.to_string()))?).await?;
+        if asked.resources.contains_key(DEPLOYED) {
+            now.resources.insert(DEPLOYED.to_owned(), self.mark_of_deployed().await);
+        }
         Ok(now)
     }
 
-    /// The digest of a value that was given without a file.
-    fn value_digest(&self, wanted: &str) -> Option<Digest> {
-        self.request.parameters.iter().rev().find_map(|source| match source {
-            ParameterSource::Value { name, value } if name == wanted => {
-                Some(Digest::of(Domain::Value, value.expose().as_bytes()))
-            }
-            _ => None,
-        })
+    /// What would be deployed now; `None` when nothing can be.
+    pub(super) async fn mark_of_deployed(&self) -> Option<String> {
+        let loaded = self.load().await.ok()?;
+        Some(format!("template {}, parameters {}", loaded.template_digest(), loaded.parameters_digest()))
     }
 }
 

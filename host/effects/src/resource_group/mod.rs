@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use repair_faults::Point;
 use repair_model::action::Action;
 use repair_model::azure::AzureAction;
@@ -39,6 +40,7 @@ use repair_model::probe::ProbeSpec;
 use repair_model::query::{Observation, Query};
 use repair_model::risk::Risk;
 use repair_model::target::Target;
+use repair_pipeline::evidence::redacted;
 use repair_pipeline::outside::{
     Deployment, Dirt, EffectContext, EffectId, Inspection, LogError, Preparation, TargetError,
 };
@@ -62,6 +64,7 @@ pub struct ResourceGroup {
     probes: Vec<ProbeSpec>,
     projection: Option<String>,
     interrupted: Arc<AtomicBool>,
+    wanted_at: Option<Timestamp>,
     /// How long an operation that a lost process began is waited for.
     wait: Duration,
     /// What deploying would do, as it was computed last; forgotten before every gate and after every effect.
@@ -88,7 +91,7 @@ impl ResourceGroup {
 
 /// An error of Azure as the workflow tells it.
 fn target_error(error: &ArmError) -> TargetError {
-    TargetError { what: error.to_string(), hints: error.hints() }
+    TargetError { what: redacted(&error.to_string()), hints: error.hints() }
 }
 
 fn refusal(what: impl Into<String>) -> TargetError {
@@ -182,6 +185,7 @@ impl Deployment for ResourceGroup {
 
     async fn pause_ms(&mut self, milliseconds: u64) {
         self.sleep(Duration::from_millis(milliseconds)).await;
+        self.foreseen = None;
     }
 
     async fn verify(&mut self) -> Result<Verdict, TargetError> {

@@ -1,9 +1,10 @@
 //! Names of repetitions: the deployment that they repeat, the session and the step, so that a resumed run finds its own.
 //!
 //! Azure takes 64 characters (Azure Resource Manager, "Template limits"). A session id has 24, so a long name is cut before
-//! it; [`base_of`] of a repetition is then that beginning, and [`is_of`] compares accordingly.
+//! it, and a digest of the whole name stands for what is cut off; [`base_of`] of a repetition is then that beginning, and
+//! [`is_of`] compares accordingly.
 
-use repair_model::ids::SessionId;
+use repair_model::ids::{Digest, Domain, SessionId};
 use repair_pipeline::outside::EffectId;
 
 /// Characters of a deployment's name.
@@ -11,6 +12,8 @@ const NAME_CHARACTERS_MAX: usize = 64;
 /// Hyphen, session id, hyphen, and up to four digits of a place.
 const MARK_CHARACTERS_MAX: usize = 1 + SESSION_CHARACTERS + 1 + 4;
 const SESSION_CHARACTERS: usize = 24;
+/// Characters of the digest of a name that is cut.
+const DIGEST_CHARACTERS: usize = 8;
 
 /// The name under which a step of a session repeats `base`.
 pub(super) fn repetition(base: &str, effect: &EffectId) -> String {
@@ -37,11 +40,17 @@ pub(super) fn is_of(name: &str, base: &str) -> bool {
         return true;
     }
     let before = base_of(name);
-    before.len() < name.len() && before.eq_ignore_ascii_case(beginning(base))
+    before.len() < name.len() && before.eq_ignore_ascii_case(&beginning(base))
 }
 
-fn beginning(base: &str) -> &str {
-    base.get(..NAME_CHARACTERS_MAX - MARK_CHARACTERS_MAX).unwrap_or(base)
+fn beginning(base: &str) -> String {
+    const BASE_CHARACTERS_MAX: usize = NAME_CHARACTERS_MAX - MARK_CHARACTERS_MAX;
+    if base.len() <= BASE_CHARACTERS_MAX {
+        return base.to_owned();
+    }
+    let digest = Digest::of(Domain::Target, base.to_lowercase().as_bytes()).to_string();
+    let cut = base.get(..BASE_CHARACTERS_MAX - DIGEST_CHARACTERS - 1).unwrap_or_default();
+    format!("{cut}.{}", &digest[..DIGEST_CHARACTERS])
 }
 
 fn is_session(mark: Option<&str>) -> bool {
@@ -69,7 +78,9 @@ mod tests {
         let base = "a-deployment-with-a-name-as-long-as-azure-takes-it-and-not-longer";
         let name = repetition(base, &effect(4095));
         assert!(name.len() <= NAME_CHARACTERS_MAX, "{}", name.len());
-        assert!(is_of(&name, base));
+        assert!(is_of(&name, base) && is_of(&name, &base.to_uppercase()));
+        let other = "a-deployment-with-a-name-as-long-as-azure-takes-it-and-not-other";
+        assert!(!is_of(&name, other), "what is cut off still counts");
     }
 
     #[test]

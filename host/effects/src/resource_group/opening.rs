@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use repair_model::finding::FailureClass;
 use repair_model::probe::ProbeSpec;
 use repair_model::target::{AzureScope, Scope, Target};
@@ -40,6 +41,9 @@ pub struct GroupOptions {
     pub projection: Option<String>,
     /// Set when the person wants to stop.
     pub interrupted: Arc<AtomicBool>,
+    /// When a command failed that was to deploy: a deployment that succeeded before is not what was wanted. Azure keeps nothing
+    /// of one that it refuses beforehand.
+    pub wanted_at: Option<Timestamp>,
     /// How long an operation that a lost process began is waited for.
     pub wait: Duration,
 }
@@ -75,6 +79,14 @@ impl OpenGroupError {
     /// What to do next.
     pub fn hints(&self) -> Vec<String> {
         match self {
+            Self::Name(name) if name.field.contains("subscription") => {
+                vec!["`az account list --output table` lists the subscriptions with their ids".to_owned()]
+            }
+            Self::Name(name) if name.field.contains("deployment") => {
+                vec![
+                    "`az deployment group list --resource-group GROUP --output table` lists the deployments".to_owned(),
+                ]
+            }
             Self::Name(_) => vec!["`az group list --output table` lists the groups of a subscription".to_owned()],
             Self::Azure(error) => error.hints(),
             Self::NoGroup { group, subscription } => vec![
@@ -129,15 +141,21 @@ impl ResourceGroup {
         };
         // The group's own spelling, so that a path and a record always have the same.
         let group = GroupName::new(&found.name).unwrap_or(group);
-        let files = |source: &ParameterSource| match source {
-            ParameterSource::File(file) => Some(directory.join(file)),
-            ParameterSource::Value { .. } => None,
-        };
+        let mut files = Vec::new();
+        let mut values = Vec::new();
+        for source in &request.parameters {
+            match source {
+                ParameterSource::File(file) => files.push(directory.join(file)),
+                ParameterSource::Value { name, .. } => values.push(name.clone()),
+            }
+        }
         let scope = AzureScope {
             subscription,
             deployment: request.deployment.clone(),
             template: request.template.as_ref().map(|template| directory.join(template)),
-            parameters: request.parameters.iter().filter_map(files).collect(),
+            parameters: files,
+            values,
+            obstacle: request.obstacle.clone(),
         };
         let target = Target {
             endpoint: arm.cloud().resource_manager().as_str().trim_end_matches('/').to_owned(),
@@ -155,6 +173,7 @@ impl ResourceGroup {
             probes: options.probes,
             projection: options.projection,
             interrupted: options.interrupted,
+            wanted_at: options.wanted_at,
             wait: options.wait,
             foreseen: None,
             has_waited_in_vain: false,

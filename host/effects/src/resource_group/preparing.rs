@@ -1,6 +1,8 @@
 //! From the actions of a proposal to steps: each resolved against what Azure shows now, refused where it would be another
 //! thing than the one that was seen.
 
+use std::collections::BTreeMap;
+
 use repair_model::action::Action;
 use repair_model::azure::{Awaited, AzureAction, DeletedVault, WantedChange};
 use repair_model::plan::{Change, DeploymentChange, Footprint, OtherWay, ResourceChange, ResourceOperation, Step};
@@ -10,7 +12,7 @@ use repair_pipeline::outside::{Preparation, Prepared, TargetError};
 use super::describing::{self, Described};
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
-use super::marking::{Marked, VAULT};
+use super::marking::{DEPLOYED, Marked, VAULT};
 use super::{ResourceGroup, azure, refusal, target_error};
 use crate::azure::names::{Location, NameError, ProviderNamespace, ServerName, VaultName};
 use crate::azure::resource_id::ResourceId;
@@ -59,8 +61,23 @@ impl ResourceGroup {
                 },
             });
         }
-        bind_all_to_what_is_deployed(&mut preparation);
+        self.bind_all_to_what_is_deployed(&mut preparation).await;
         Ok(preparation)
+    }
+
+    /// What is deployed at the end stays as it was approved, or no step is begun: a purge for a template that is another one by
+    /// then would have been for nothing.
+    async fn bind_all_to_what_is_deployed(&self, preparation: &mut Preparation) {
+        let files: BTreeMap<_, _> =
+            preparation.steps.iter().flat_map(|prepared| prepared.step.footprint.files.clone()).collect();
+        let mark = self.mark_of_deployed().await;
+        for prepared in &mut preparation.steps {
+            let footprint = &mut prepared.step.footprint;
+            footprint.files.extend(files.clone());
+            if prepared.step.change != Change::Nothing {
+                footprint.resources.insert(DEPLOYED.to_owned(), mark.clone());
+            }
+        }
     }
 
     /// What a step would be right now, at the gate.
@@ -118,6 +135,12 @@ impl ResourceGroup {
         let all = self.deleted_vaults(&name).await.map_err(|error| target_error(&error))?;
         let here = all.into_iter().find(|one| Location::new(&one.location).is_ok_and(|own| own == location));
         let here = here.ok_or_else(|| refusal(format!("no deleted vault `{name}` holds its name in {location}")))?;
+        if here.deleted.is_empty() || here.purges.is_empty() {
+            // Without its dates one deletion cannot be told from another.
+            return Err(refusal(format!(
+                "Azure does not say when the vault `{name}` was deleted, and until when it is kept"
+            )));
+        }
         match here.deleted == deleted {
             true => Ok(here),
             false => Err(refusal(format!("the vault `{name}` was deleted at {}, not at {deleted}", here.deleted))),
@@ -218,7 +241,7 @@ impl ResourceGroup {
                 resource.change = WantedChange::Write;
             }
         }
-        let described = describing::deployment(&lineage, &foreseen, self.group.as_str());
+        let described = describing::deployment(&lineage, &foreseen, self.group.as_str(), self.target.azure());
         let Foreseen { loaded, resources } = foreseen;
         let change = DeploymentChange {
             deployment: lineage.name.clone(),
@@ -239,23 +262,8 @@ impl ResourceGroup {
         if let AzureAction::DeployTemplate { .. } = action {
             let loaded = self.load().await.map_err(|error| refusal(error.to_string()))?;
             footprint.files = loaded.files.into_iter().map(|(file, digest)| (file, Some(digest))).collect();
-            footprint.variables = loaded.values.into_iter().map(|(name, digest)| (name, Some(digest))).collect();
         }
         Ok(footprint)
-    }
-}
-
-/// What is deployed at the end stays as it was approved, or no step is begun: a purge for a template that is another one by
-/// then would have been for nothing.
-fn bind_all_to_what_is_deployed(preparation: &mut Preparation) {
-    let mut deployed = Footprint::default();
-    for prepared in &preparation.steps {
-        deployed.files.extend(prepared.step.footprint.files.clone());
-        deployed.variables.extend(prepared.step.footprint.variables.clone());
-    }
-    for prepared in &mut preparation.steps {
-        prepared.step.footprint.files.extend(deployed.files.clone());
-        prepared.step.footprint.variables.extend(deployed.variables.clone());
     }
 }
 

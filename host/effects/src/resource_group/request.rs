@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use repair_model::secret::Secret;
+use serde_json::Value;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupRequest {
-    /// The resource group.
+    /// The resource group; empty where a command leaves it to a default of `az`.
     pub group: String,
     /// The deployment; without one the newest of the group.
     pub deployment: Option<String>,
@@ -35,19 +36,52 @@ pub enum ParameterSource {
     },
 }
 
+/// Why a word after `--parameters` is none of theirs. It is not quoted: it may hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAParameter {
+    /// A URL, which may carry a key.
+    #[error("parameters are named by a URL, which is not fetched")]
+    Url,
+    /// It begins like JSON.
+    #[error("parameters that begin with `{{` have to be one JSON object")]
+    Json,
+}
+
 impl ParameterSource {
-    /// Reads `FILE`, `@FILE` or `NAME=VALUE`, as `az` does.
-    pub fn parse(text: &str) -> Self {
+    /// Reads `FILE`, `@FILE`, `NAME=VALUE` or a JSON object of parameters, as `az` does.
+    ///
+    /// # Errors
+    /// When it is a URL, or broken JSON.
+    pub fn parse(text: &str) -> Result<Vec<Self>, NotAParameter> {
         if let Some(file) = text.strip_prefix('@') {
-            return Self::File(PathBuf::from(file));
+            return Ok(vec![Self::File(PathBuf::from(file))]);
+        }
+        if text.starts_with('{') {
+            return in_json(text).ok_or(NotAParameter::Json);
         }
         match text.split_once('=') {
             Some((name, value)) if is_parameter_name(name) => {
-                Self::Value { name: name.to_owned(), value: Secret::new(value) }
+                Ok(vec![Self::Value { name: name.to_owned(), value: Secret::new(value) }])
             }
-            _ => Self::File(PathBuf::from(text)),
+            _ if text.contains("://") => Err(NotAParameter::Url),
+            _ => Ok(vec![Self::File(PathBuf::from(text))]),
         }
     }
+}
+
+fn in_json(text: &str) -> Option<Vec<ParameterSource>> {
+    let Ok(Value::Object(mut all)) = serde_json::from_str(text) else { return None };
+    if let Some(Value::Object(inner)) = all.remove("parameters") {
+        all = inner;
+    }
+    let source = |(name, parameter): (String, Value)| {
+        let value = match parameter.get("value")? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some(ParameterSource::Value { name, value: Secret::new(value) })
+    };
+    all.into_iter().map(source).collect()
 }
 
 /// Names of parameters are identifiers (Azure Resource Manager, "Template syntax").
@@ -59,8 +93,7 @@ fn is_parameter_name(name: &str) -> bool {
 /// What an `az deployment group create` asks for; `None` for any other command.
 pub fn az_deployment(command: &[String]) -> Option<GroupRequest> {
     let (program, rest) = command.split_first()?;
-    let name = program.rsplit(['/', '\\']).next()?;
-    if !matches!(name, "az" | "az.cmd" | "az.exe") {
+    if !is_az(program) {
         return None;
     }
     let [deployment, group, create, options @ ..] = rest else { return None };
@@ -74,7 +107,7 @@ pub fn az_deployment(command: &[String]) -> Option<GroupRequest> {
             Some((option, value)) if option.starts_with("--") => (option, Some(value.to_owned())),
             _ => (word.as_str(), None),
         };
-        let mut value = || attached.clone().or_else(|| words.next_if(|next| !next.starts_with("--")).cloned());
+        let mut value = || attached.clone().or_else(|| words.next_if(|next| !next.starts_with('-')).cloned());
         match option {
             "-g" | "--resource-group" => request.group = value().unwrap_or_default(),
             "-n" | "--name" => request.deployment = value(),
@@ -82,7 +115,10 @@ pub fn az_deployment(command: &[String]) -> Option<GroupRequest> {
             "-f" | "--template-file" => request.template = value().map(PathBuf::from),
             "-p" | "--parameters" => {
                 while let Some(parameters) = value() {
-                    request.parameters.push(ParameterSource::parse(&parameters));
+                    match ParameterSource::parse(&parameters) {
+                        Ok(sources) => request.parameters.extend(sources),
+                        Err(error) => request.obstacle = Some(format!("{error}; name a file with --parameters FILE")),
+                    }
                     if attached.is_some() {
                         break;
                     }
@@ -98,7 +134,42 @@ pub fn az_deployment(command: &[String]) -> Option<GroupRequest> {
             _ => {}
         }
     }
-    (!request.group.is_empty()).then_some(request)
+    Some(request)
+}
+
+/// A command as it is recorded: what `az` gets as parameters is left out of it, for a value may be a secret. Names and files
+/// stay.
+pub fn recorded(command: &[String]) -> Vec<String> {
+    if !command.first().is_some_and(|program| is_az(program)) {
+        return command.to_vec();
+    }
+    let mut are_parameters = false;
+    let mut words = Vec::new();
+    for word in command {
+        let attached = word.split_once('=').filter(|(option, _)| *option == "--parameters" || *option == "-p");
+        if let Some((option, parameter)) = attached {
+            words.push(format!("{option}={}", without_value(parameter)));
+        } else if word.starts_with('-') {
+            are_parameters = matches!(word.as_str(), "-p" | "--parameters");
+            words.push(word.clone());
+        } else {
+            words.push(if are_parameters { without_value(word) } else { word.clone() });
+        }
+    }
+    words
+}
+
+fn without_value(parameter: &str) -> String {
+    const LEFT_OUT: &str = "[not recorded]";
+    match ParameterSource::parse(parameter).as_deref() {
+        Ok([ParameterSource::File(_)]) => parameter.to_owned(),
+        Ok([ParameterSource::Value { name, .. }]) if !parameter.starts_with('{') => format!("{name}={LEFT_OUT}"),
+        _ => LEFT_OUT.to_owned(),
+    }
+}
+
+fn is_az(program: &str) -> bool {
+    matches!(program.rsplit(['/', '\\']).next(), Some("az" | "az.cmd" | "az.exe"))
 }
 
 const FILES_ONLY: &str = "`repair` only repeats template files, which --template names";
@@ -148,7 +219,55 @@ mod tests {
         for other in ["az deployment sub create -l westeurope", "az group create -g rg", "make deploy", "az"] {
             assert_eq!(read(other), None, "{other}");
         }
-        assert_eq!(read("az deployment group create -f t.json"), None, "without a group it is nobody's");
+        let by_default = read("az deployment group create -f t.json").expect("it is one");
+        assert_eq!(by_default.group, "", "`az` has a default that the command does not tell");
+    }
+
+    #[test]
+    fn the_next_option_ends_the_parameters_whichever_form_it_has() {
+        let request = read("az deployment group create -p p.json -g rg-shop -p size=2 -n main").expect("it is one");
+        assert_eq!((request.group.as_str(), request.deployment.as_deref()), ("rg-shop", Some("main")));
+        assert_eq!(request.parameters.len(), 2);
+    }
+
+    #[test]
+    fn parameters_in_json_are_values_and_a_url_is_none() {
+        let sources = ParameterSource::parse(r#"{"size":{"value":"Big"},"count":{"value":2}}"#).expect("parameters");
+        let value = |name: &str, text: &str| ParameterSource::Value { name: name.to_owned(), value: Secret::new(text) };
+        assert_eq!(sources, [value("size", "Big"), value("count", "2")]);
+        assert_eq!(ParameterSource::parse("{\"size\":"), Err(NotAParameter::Json));
+        let url =
+            read("az deployment group create -g rg -p https://example.org/p.json?sig=hunter2").expect("it is one");
+        assert_eq!(url.parameters, []);
+        assert!(url.obstacle.is_some_and(|why| why.contains("URL") && !why.contains("hunter2")));
+    }
+
+    #[test]
+    fn no_value_of_a_parameter_is_recorded() {
+        let command = [
+            "az",
+            "deployment",
+            "group",
+            "create",
+            "-g",
+            "rg",
+            "-p",
+            "dbPwd=hunter2",
+            "@p.json",
+            r#"{"a":{"value":"hunter2"}}"#,
+            "https://example.org/p?sig=hunter2",
+            "--name",
+            "main",
+            "--parameters=key=hunter2",
+        ];
+        let recorded = recorded(&command.map(str::to_owned)).join(" ");
+        assert_eq!(
+            recorded,
+            "az deployment group create -g rg -p dbPwd=[not recorded] @p.json [not recorded] [not recorded] --name main \
+             --parameters=key=[not recorded]"
+        );
+        let other = ["make", "-p", "a=b"].map(str::to_owned);
+        assert_eq!(super::recorded(&other), other);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use repair_model::azure::AzureAction;
-use repair_model::outcome::Probe;
+use repair_model::outcome::{Outcome, Probe};
 use repair_model::plan::Step;
 use repair_model::text::escaped;
 use repair_pipeline::outside::{Deployment as _, EffectId, TargetError};
@@ -15,13 +15,24 @@ use repair_pipeline::outside::{Deployment as _, EffectId, TargetError};
 use super::awaiting::{Rest, Seen, Until};
 use super::naming::repetition;
 use super::{ResourceGroup, azure, refusal};
-use crate::azure::error::ArmError;
+use crate::azure::error::{ArmError, Reach};
 use crate::azure::names::{DeploymentName, Location, NameError, ProviderNamespace, ServerName, VaultName};
 use crate::azure::poller::{PollUrl, Waited};
 use crate::azure::servers::ServerState;
 
 /// Looks during which nothing may happen before a request counts as lost.
 const PATIENCE_LOOKS: u32 = 6;
+
+/// What the address of an operation says of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// That it failed.
+    Failed,
+    /// That it goes on, when the wait for it ended.
+    GoesOn,
+    /// That it is done, or nothing any more: the thing itself tells.
+    Nothing,
+}
 
 impl ResourceGroup {
     pub(super) async fn has_happened(
@@ -51,13 +62,32 @@ impl ResourceGroup {
         effect: &EffectId,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Result<Probe, ArmError>, NameError> {
-        let mut has_failed = false;
+        let mut said = Said::Nothing;
         if let Some(operation) = &effect.operation {
-            match self.operation_failed(operation, waiting).await {
-                Ok(failed) => has_failed = failed,
+            match self.said_of(operation, waiting).await {
+                Ok(of_operation) => said = of_operation,
                 Err(error) => return Ok(Err(error)),
             }
         }
+        let probe = self.probe_of(action, effect, said == Said::Failed, waiting).await?;
+        let changes = !matches!(action, AzureAction::AwaitState { .. });
+        Ok(probe.map(|probe| match probe {
+            // What may still come about has not failed to happen.
+            Probe::DidNotHappen if changes && (said == Said::GoesOn || self.interrupted()) => Probe::Unclear(
+                "Azure may still be at it: if it comes to its end, it happened; if not, it did not".to_owned(),
+            ),
+            probe => probe,
+        }))
+    }
+
+    /// What the thing itself says.
+    async fn probe_of(
+        &mut self,
+        action: &AzureAction,
+        effect: &EffectId,
+        has_failed: bool,
+        waiting: &mut dyn FnMut(&str),
+    ) -> Result<Result<Probe, ArmError>, NameError> {
         Ok(match action {
             AzureAction::StartMysql { server, .. } => {
                 let server = ServerName::new(server)?;
@@ -65,7 +95,16 @@ impl ResourceGroup {
             }
             AzureAction::RecoverVault(vault) => {
                 let name = VaultName::new(&vault.vault)?;
-                self.came_to_be(Until::VaultThere(&name), waiting).await
+                match self.came_to_be(Until::VaultThere(&name), waiting).await {
+                    Ok(Probe::Happened) => Ok(match self.answers(&name).await {
+                        Outcome::Done { .. } => Probe::Happened,
+                        Outcome::Failed { error, .. } => Probe::Unclear(format!(
+                            "{error}: if it answers soon, it happened; if it is gone, it did not"
+                        )),
+                        Outcome::Unclear { reason } | Outcome::Abandoned { reason } => Probe::Unclear(reason),
+                    }),
+                    other => other,
+                }
             }
             AzureAction::PurgeVault(vault) => {
                 let (name, location) = (VaultName::new(&vault.vault)?, Location::new(&vault.location)?);
@@ -93,21 +132,24 @@ impl ResourceGroup {
         })
     }
 
-    /// Waits until the operation that the log names has ended, one way or the other; whether Azure says that it failed.
-    async fn operation_failed(&mut self, operation: &str, waiting: &mut dyn FnMut(&str)) -> Result<bool, ArmError> {
+    /// Waits until the operation that the log names has ended, one way or the other.
+    async fn said_of(&mut self, operation: &str, waiting: &mut dyn FnMut(&str)) -> Result<Said, ArmError> {
         let poll = PollUrl::resume(operation, &self.arm)?;
         let whole = self.wait_left();
         let flag = self.interrupted.clone();
         let interrupted = || flag.load(std::sync::atomic::Ordering::Relaxed);
         match self.waited(&poll, "end what was begun", whole, waiting, &interrupted).await {
-            Ok(Waited::StillRunning { .. }) => self.has_waited_in_vain = true,
-            Ok(Waited::Failed(_)) => return Ok(true),
-            Ok(Waited::Done(_) | Waited::Interrupted { .. }) => {}
+            Ok(Waited::StillRunning { .. }) => {
+                self.has_waited_in_vain = true;
+                Ok(Said::GoesOn)
+            }
+            Ok(Waited::Interrupted { .. }) => Ok(Said::GoesOn),
+            Ok(Waited::Failed(_)) => Ok(Said::Failed),
+            Ok(Waited::Done(_)) => Ok(Said::Nothing),
             // Azure forgets the addresses of old operations; the thing itself still tells.
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error),
+            Err(error) if error.reach() == Reach::Refused => Ok(Said::Nothing),
+            Err(error) => Err(error),
         }
-        Ok(false)
     }
 
     /// How long is still waited: an operation that was waited for in vain is not waited for once more.

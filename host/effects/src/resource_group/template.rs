@@ -25,6 +25,8 @@ const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 const TEMPLATE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Characters of a compiler's words that an error quotes.
 const QUOTED_CHARACTERS_MAX: usize = 600;
+/// Modules within modules that are looked into.
+const MODULE_DEPTH_MAX: usize = 8;
 /// Functions whose value is another one each time.
 const CHANGING: [&str; 2] = ["newguid(", "utcnow("];
 
@@ -37,8 +39,6 @@ pub(super) struct Loaded {
     pub(super) parameters: Value,
     /// Digest of each file that they were read from, by path.
     pub(super) files: BTreeMap<String, Digest>,
-    /// Digest of each value that was given without a file.
-    pub(super) values: BTreeMap<String, Digest>,
 }
 
 impl fmt::Debug for Loaded {
@@ -102,10 +102,35 @@ pub(super) fn exported(
     directory: &Path,
     request: &GroupRequest,
 ) -> Result<Loaded, NotLoaded> {
-    let kept = kept.as_object().into_iter().flatten();
-    let values =
-        kept.filter_map(|(name, kept)| Some((name.clone(), serde_json::json!({ "value": kept.get("value")? }))));
-    with_parameters(template, values.collect(), BTreeMap::new(), directory, request)
+    let mut values = Map::new();
+    let mut unkept = Vec::new();
+    for (name, kept) in kept.as_object().into_iter().flatten() {
+        match (kept.get("value"), kept.get("reference")) {
+            (Some(value), _) => drop(values.insert(name.clone(), serde_json::json!({ "value": value }))),
+            (None, Some(reference)) => drop(values.insert(name.clone(), serde_json::json!({ "reference": reference }))),
+            (None, None) => unkept.push(name),
+        }
+    }
+    let loaded = with_parameters(template, values, BTreeMap::new(), directory, request)?;
+    // Azure keeps no secure value. The template's default for it is hardly the one that was deployed.
+    let given = loaded.parameters.as_object();
+    let lost = unkept.into_iter().find(|name| given.is_none_or(|given| named(given, name).is_none()));
+    match lost.filter(|name| !is_nullable(&loaded.template, name)) {
+        None => Ok(loaded),
+        Some(name) => Err(wanting(name, "has no value that Azure keeps")),
+    }
+}
+
+fn is_nullable(template: &Value, name: &str) -> bool {
+    let declared = template.get("parameters").and_then(Value::as_object).and_then(|all| named(all, name));
+    declared.and_then(|declared| declared.get("nullable")) == Some(&Value::Bool(true))
+}
+
+fn wanting(name: &str, what: &str) -> NotLoaded {
+    let name = escaped(name);
+    NotLoaded(format!(
+        "the parameter `{name}` {what}: give the one that was deployed with --parameters FILE or --parameters {name}=VALUE"
+    ))
 }
 
 /// The template with `parameters` and those that the request adds to them.
@@ -116,7 +141,6 @@ fn with_parameters(
     directory: &Path,
     request: &GroupRequest,
 ) -> Result<Loaded, NotLoaded> {
-    let mut values = BTreeMap::new();
     for source in &request.parameters {
         match source {
             ParameterSource::File(file) => {
@@ -131,14 +155,13 @@ fn with_parameters(
                 parameters.extend(parameters_in(&path, parse(&path, &text)?)?);
             }
             ParameterSource::Value { name, value } => {
-                values.insert(name.clone(), Digest::of(Domain::Value, value.expose().as_bytes()));
                 let value = typed(&template, name, value.expose())?;
                 parameters.insert(name.clone(), serde_json::json!({ "value": value }));
             }
         }
     }
     check_parameters(&template, &parameters)?;
-    Ok(Loaded { template, parameters: Value::Object(parameters), files, values })
+    Ok(Loaded { template, parameters: Value::Object(parameters), files })
 }
 
 fn shown(path: &Path) -> String {
@@ -225,13 +248,45 @@ fn check_parameters(template: &Value, given: &Map<String, Value>) -> Result<(), 
             Some(default) if draws_anew(default) => "would get a new value with each deployment",
             Some(_) => continue,
         };
-        return Err(NotLoaded(format!(
-            "the parameter `{}` {what}: give the one that was deployed with --parameters FILE or --parameters {}=VALUE",
-            escaped(name),
-            escaped(name)
-        )));
+        return Err(wanting(name, what));
     }
-    Ok(())
+    let modules = drawing_modules(template, MODULE_DEPTH_MAX);
+    match modules.first() {
+        None => Ok(()),
+        Some((module, parameter)) => Err(NotLoaded(format!(
+            "the module `{}` leaves its parameter `{}` to a default that is a new value with each deployment: set it in the \
+             template to the one that was deployed",
+            escaped(module),
+            escaped(parameter)
+        ))),
+    }
+}
+
+/// Modules (nested deployments, as Bicep compiles them) with parameters that nobody sets and whose default draws a new value.
+fn drawing_modules(template: &Value, depth_left: usize) -> Vec<(String, String)> {
+    let resources: Vec<&Value> = match template.get("resources") {
+        Some(Value::Array(all)) => all.iter().collect(),
+        Some(Value::Object(all)) => all.values().collect(),
+        _ => Vec::new(),
+    };
+    let mut found = Vec::new();
+    for resource in resources {
+        let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
+        let Some(inner) = resource.pointer("/properties/template") else { continue };
+        if !kind.eq_ignore_ascii_case("Microsoft.Resources/deployments") || depth_left == 0 {
+            continue;
+        }
+        let none = Map::new();
+        let set = resource.pointer("/properties/parameters").and_then(Value::as_object).unwrap_or(&none);
+        let module = resource.get("name").and_then(Value::as_str).unwrap_or_default();
+        for (name, parameter) in inner.get("parameters").and_then(Value::as_object).into_iter().flatten() {
+            if named(set, name).is_none() && parameter.get("defaultValue").is_some_and(draws_anew) {
+                found.push((module.to_owned(), name.clone()));
+            }
+        }
+        found.extend(drawing_modules(inner, depth_left - 1));
+    }
+    found
 }
 
 fn draws_anew(default: &Value) -> bool {

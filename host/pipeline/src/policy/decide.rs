@@ -189,6 +189,10 @@ fn facts(request: &Request<'_>, schema: &Schema) -> Result<Facts, String> {
         ("risk", member("Risk", step.risk.as_str())?),
         ("risk_rank", Value::new_long(step.risk.rank().into())),
     ]);
+    if step.action.kind().is_azure() {
+        let subscription = target.azure().map(|azure| azure.subscription.to_lowercase()).unwrap_or_default();
+        attributes.insert("subscription", string(&subscription));
+    }
     attributes.extend(of_action(step)?);
     let entities = [entity(&principal, tool)?, entity(&resource, attributes)?];
     let entities = Entities::from_entities(entities, Some(schema)).map_err(|error| error.to_string())?;

@@ -49,6 +49,8 @@ const EVERY_ACTION: [Attribute; 4] = [
     attribute("risk_rank", "Long", "The same from 0 (read-only) to 4 (irreversible)."),
 ];
 
+const EVERY_AZURE_ACTION: [Attribute; 1] = [attribute("subscription", "String", "Id of the subscription, lower case.")];
+
 const REMAP_PORT: [Attribute; 10] = [
     attribute("service", "String", "The service whose port moves."),
     attribute("target", "Long", "The first port inside the container."),
@@ -222,7 +224,8 @@ pub fn schema_text() -> String {
     entity(&mut text, "Tool", "The repair tool that proposes the action.", [TOOL.as_slice()]);
     for kind in ActionKind::ALL {
         let name = entity_type(kind);
-        entity(&mut text, name, summary(kind), [EVERY_ACTION.as_slice(), attributes(kind)]);
+        let of_target: &[Attribute] = if kind.is_azure() { &EVERY_AZURE_ACTION } else { &[] };
+        entity(&mut text, name, summary(kind), [EVERY_ACTION.as_slice(), of_target, attributes(kind)]);
     }
     actions(&mut text);
     text.push_str("}\n");

@@ -44,6 +44,14 @@ fn cli(script: &str) -> (tempfile::TempDir, CredentialChoice) {
 const SCOPE: &str = "https://management.azure.com/.default";
 
 #[test]
+fn a_service_principal_that_is_half_set_is_not_passed_over_for_another_login() {
+    let (_folder, with_cli) = cli("exit 1");
+    let choice = CredentialChoice { path: with_cli.path, client_id: None, ..principal() };
+    let missing = choose(&choice, &Cloud::public()).expect_err("an error");
+    assert!(missing.to_string().contains("AZURE_CLIENT_ID"), "{missing}");
+}
+
+#[test]
 fn the_first_that_has_what_it_needs_is_chosen_and_a_word_forces_another() {
     let public = Cloud::public();
     let (_folder, with_cli) = cli("exit 1");
