@@ -5,6 +5,8 @@
 
 #[path = "azure/approvals.rs"]
 mod approvals;
+#[path = "azure/as_asked.rs"]
+mod as_asked;
 mod azure_scenario;
 #[path = "azure/bad_input.rs"]
 mod bad_input;

@@ -1,6 +1,8 @@
-//! What the host refuses whatever a tool proposes: a target that is not this deployment's, or is not as it was seen.
+//! What the host refuses whatever a tool proposes: a target that is not this deployment's, or is not as it was seen. And what
+//! it does not take for an answer of Azure.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use repair_effects::azure::cloud::Cloud;
@@ -11,10 +13,11 @@ use repair_effects::resource_group::{GroupOptions, ResourceGroup};
 use repair_fake_azure::{ServerState, World, shop};
 use repair_model::action::Action;
 use repair_model::azure::{AzureAction, AzureFact, AzureQuery, DeletedVault, VaultName};
+use repair_model::outcome::Probe;
 use repair_model::query::{Answer, Fact, Query};
 use repair_model::risk::Risk;
 use repair_model::secret::Secret;
-use repair_pipeline::outside::Deployment as _;
+use repair_pipeline::outside::{Deployment as _, EffectId};
 
 use crate::azure_scenario::Shop;
 
@@ -23,6 +26,11 @@ const FOREIGN: &str = "kv-prod-secrets";
 
 /// The group as a session opens it.
 async fn opened(shop: &Shop) -> ResourceGroup {
+    opened_until(shop, Arc::default()).await
+}
+
+/// The same, for a person who may wish to stop.
+async fn opened_until(shop: &Shop, interrupted: Arc<AtomicBool>) -> ResourceGroup {
     let url = shop.azure.url();
     let cloud = Cloud::public().at_endpoint(&url).and_then(|cloud| cloud.with_authority(&url)).expect("an address");
     let request = GroupRequest {
@@ -46,7 +54,7 @@ async fn opened(shop: &Shop) -> ResourceGroup {
         path_var: "/usr/bin".into(),
         probes: Vec::new(),
         projection: None,
-        interrupted: Arc::default(),
+        interrupted,
         wanted_at: None,
         wait: Duration::from_secs(5),
     })
@@ -136,5 +144,21 @@ async fn a_server_a_provider_or_a_deployment_that_is_not_as_it_was_seen_is_refus
         shop::SERVER
     );
     assert!(refusal(group, start(shop::SERVER, &id)).await.contains("only one that is Stopped"));
+    shop.untouched();
+}
+
+#[tokio::test]
+async fn a_probe_that_is_cut_short_does_not_say_that_nothing_happened() {
+    let shop = Shop::deleted_vault();
+    let wish = Arc::new(AtomicBool::new(false));
+    let group = &mut opened_until(&shop, Arc::clone(&wish)).await;
+    let own = named(&deleted(group, shop::VAULT).await);
+    let prepared = group.prepare(&[Action::Azure(AzureAction::RecoverVault(own))], None).await.expect("a step");
+    let step = &prepared.steps[0].step;
+    let effect = EffectId { session: "20260131-235959-0a1b2c3d".parse().expect("an id"), place: 0, operation: None };
+    assert_eq!(group.probe(step, &effect, &mut |_| {}).await, Probe::DidNotHappen, "it was given its time");
+    wish.store(true, Ordering::Relaxed);
+    let probe = group.probe(step, &effect, &mut |_| {}).await;
+    assert!(matches!(probe, Probe::Unclear(_)), "{probe:?}");
     shop.untouched();
 }

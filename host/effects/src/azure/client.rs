@@ -418,14 +418,14 @@ async fn pages(
             _ => return Err(unreadable("it is not a list")),
         };
         entries.extend(own);
-        if entries.len() > entries_max || bytes > ANSWER_BYTES_MAX {
-            entries.truncate(entries_max);
-            return Ok((entries, true));
-        }
         next = match page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty()) {
             Some(link) => Some(own_address(link, &url)?),
             None => None,
         };
+        if entries.len() > entries_max || (bytes > ANSWER_BYTES_MAX && next.is_some()) {
+            entries.truncate(entries_max);
+            return Ok((entries, true));
+        }
     }
     Ok((entries, next.is_some()))
 }

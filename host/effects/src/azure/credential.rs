@@ -171,7 +171,9 @@ impl CredentialChoice {
     /// Whether what only this login needs is set.
     fn is_begun(&self, kind: CredentialKind) -> bool {
         match kind {
-            CredentialKind::Environment => self.client_secret.as_ref().is_some_and(|secret| !secret.expose().is_empty()),
+            CredentialKind::Environment => {
+                self.client_secret.as_ref().is_some_and(|secret| !secret.expose().is_empty())
+            }
             CredentialKind::WorkloadIdentity => {
                 self.federated_token_file.as_ref().is_some_and(|file| !file.as_os_str().is_empty())
             }

@@ -43,7 +43,7 @@ impl fmt::Debug for DeploymentRequest {
 }
 
 /// A deployment in the history of a resource group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Deployment {
     /// Its name, as Azure writes it.
     pub name: String,
@@ -61,12 +61,15 @@ pub struct Deployment {
     pub duration: Option<Duration>,
     /// Why it failed.
     pub error: Option<NestedError>,
-    /// Its outputs as Azure writes them, null where there are none; those of secure types have no value.
-    pub outputs: Value,
     /// Its parameters as Azure writes them, null where there are none; those of secure types have no value.
     pub parameters: Value,
-    /// What Azure computed over the template: equal for equal templates.
-    pub template_hash: Option<String>,
+}
+
+impl fmt::Debug for Deployment {
+    /// Without the values of its parameters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Deployment({}, {:?})", self.id, self.state)
+    }
 }
 
 /// How a deployment stands.
@@ -159,7 +162,11 @@ impl Arm {
             "/subscriptions/{}/resourcegroups/{group}/providers/Microsoft.Resources/deployments",
             self.subscription_id()
         );
-        let (all, _) = self.list(&path, VERSION, HISTORY_MAX).await?;
+        let (all, is_cut) = self.list(&path, VERSION, HISTORY_MAX).await?;
+        if is_cut {
+            // Azure names no order, so the newest one may be among those that are missing.
+            return Err(unreadable("the group's deployments are too many or too large to be read; delete old ones"));
+        }
         let mut all: Vec<_> = all.iter().filter_map(read_deployment).collect();
         all.sort_by_key(|deployment| std::cmp::Reverse(deployment.timestamp));
         all.truncate(DEPLOYMENTS_MAX);
@@ -253,9 +260,7 @@ fn read_deployment(value: &Value) -> Option<Deployment> {
         correlation_id: text("/properties/correlationId").map(str::to_owned),
         duration: duration.and_then(|duration| duration.try_into().ok()),
         error: value.pointer("/properties/error").and_then(NestedError::from_value),
-        outputs: part("/properties/outputs"),
         parameters: part("/properties/parameters"),
-        template_hash: text("/properties/templateHash").map(str::to_owned),
     })
 }
 

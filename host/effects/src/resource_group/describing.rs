@@ -5,6 +5,7 @@ use repair_model::target::AzureScope;
 
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
+use crate::azure::resource_id::ResourceId;
 use crate::azure::servers::Server;
 use crate::shell::shell_quoted;
 
@@ -23,7 +24,10 @@ pub(super) struct Described {
 }
 
 pub(super) fn start(server: &Server, group: &str) -> Described {
-    let stop = command(&["az", "mysql", "flexible-server", "stop", "--resource-group", group, "--name", &server.name]);
+    let subscription = subscription_of(&server.id);
+    let mut words = vec!["az", "mysql", "flexible-server", "stop", "--resource-group", group, "--name", &server.name];
+    words.extend(["--subscription", &subscription]);
+    let stop = command(&words);
     Described {
         summary: format!("start the MySQL server `{}`", server.name),
         risk_because: "it costs money until it is stopped again".to_owned(),
@@ -42,7 +46,7 @@ pub(super) fn start(server: &Server, group: &str) -> Described {
 }
 
 pub(super) fn recovery(vault: &DeletedVault) -> Described {
-    let recover = command(&["az", "keyvault", "recover", "--name", &vault.name, "--location", &vault.location]);
+    let recover = recover_by_hand(vault);
     Described {
         summary: format!("bring the deleted vault `{}` back", vault.name),
         risk_because: "its old secrets, keys and rights come back with it".to_owned(),
@@ -53,7 +57,7 @@ pub(super) fn recovery(vault: &DeletedVault) -> Described {
 }
 
 pub(super) fn purge(vault: &DeletedVault, group: &str) -> Described {
-    let recover = command(&["az", "keyvault", "recover", "--name", &vault.name, "--location", &vault.location]);
+    let recover = recover_by_hand(vault);
     let mut detail = about(vault);
     detail.push("lost for good: every secret, key and certificate in it, with all versions".to_owned());
     detail.push(format!("until {} it could still be brought back: {recover}", vault.purges));
@@ -67,6 +71,17 @@ pub(super) fn purge(vault: &DeletedVault, group: &str) -> Described {
         other_ways: vec![("keep what is in it".to_owned(), recover)],
         ..Described::default()
     }
+}
+
+fn recover_by_hand(vault: &DeletedVault) -> String {
+    let subscription = subscription_of(&vault.vault_id);
+    let mut words = vec!["az", "keyvault", "recover", "--name", &vault.name, "--location", &vault.location];
+    words.extend(["--subscription", &subscription]);
+    command(&words)
+}
+
+fn subscription_of(id: &str) -> String {
+    ResourceId::new(id).map(|id| id.subscription().to_string()).unwrap_or_default()
 }
 
 fn about(vault: &DeletedVault) -> Vec<String> {
@@ -120,6 +135,11 @@ pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str, az
     let unsure = unsure.then(|| {
         "Azure's preview could not look at every resource; what is marked with `?` may be made or written".to_owned()
     });
+    let was_complete = lineage.current.as_ref().is_some_and(|current| current.mode.eq_ignore_ascii_case("complete"));
+    let complete = was_complete.then(|| {
+        "the last one was in complete mode, which deletes what the template does not name; this one deletes nothing"
+            .to_owned()
+    });
     let template = azure.and_then(|azure| azure.template.as_deref());
     let stem = template.and_then(|template| template.file_stem()).map(|stem| stem.to_string_lossy());
     let stranger = stem.filter(|stem| !stem.eq_ignore_ascii_case(&lineage.name) && lineage.current.is_some()).map(|stem| {
@@ -129,7 +149,7 @@ pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str, az
             lineage.name
         )
     });
-    let warnings = unsure.into_iter().chain(stranger);
+    let warnings = unsure.into_iter().chain(complete).chain(stranger);
     Described {
         summary: format!("deploy `{}` to resource group `{group}` again", lineage.name),
         risk_because: "it rolls out the template, and what it makes costs money".to_owned(),

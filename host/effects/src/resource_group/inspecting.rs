@@ -100,7 +100,9 @@ impl ResourceGroup {
         });
         let running = running.collect();
         let not_again = self.load().await.err().map(|error| error.to_string());
-        let Some(current) = lineage.current else {
+        // One that succeeded before what was wanted is as good as none: Azure keeps nothing of what it refused beforehand.
+        let is_over = |current: &Deployment| current.state == DeploymentState::Succeeded && self.is_earlier(current);
+        let Some(current) = lineage.current.filter(|current| !is_over(current)) else {
             let (state, errors) = ("NotFound".to_owned(), Vec::new());
             return Ok(ArmDeployment { name: lineage.name, state, correlation: None, errors, running, not_again });
         };

@@ -70,11 +70,19 @@ impl ResourceGroup {
     async fn bind_all_to_what_is_deployed(&self, preparation: &mut Preparation) {
         let files: BTreeMap<_, _> =
             preparation.steps.iter().flat_map(|prepared| prepared.step.footprint.files.clone()).collect();
+        let of_deployment = |prepared: &&Prepared| matches!(prepared.step.change, Change::Deployment(_));
+        let deployment: BTreeMap<_, _> = preparation
+            .steps
+            .iter()
+            .filter(of_deployment)
+            .flat_map(|deploy| deploy.step.footprint.resources.clone())
+            .collect();
         let mark = self.mark_of_deployed().await;
         for prepared in &mut preparation.steps {
             let footprint = &mut prepared.step.footprint;
             footprint.files.extend(files.clone());
             if prepared.step.change != Change::Nothing {
+                footprint.resources.extend(deployment.clone());
                 footprint.resources.insert(DEPLOYED.to_owned(), mark.clone());
             }
         }

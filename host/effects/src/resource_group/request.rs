@@ -160,7 +160,7 @@ pub fn recorded(command: &[String]) -> Vec<String> {
 }
 
 fn without_value(parameter: &str) -> String {
-    const LEFT_OUT: &str = "[not recorded]";
+    const LEFT_OUT: &str = "[redacted]";
     match ParameterSource::parse(parameter).as_deref() {
         Ok([ParameterSource::File(_)]) => parameter.to_owned(),
         Ok([ParameterSource::Value { name, .. }]) if !parameter.starts_with('{') => format!("{name}={LEFT_OUT}"),
@@ -263,8 +263,8 @@ mod tests {
         let recorded = recorded(&command.map(str::to_owned)).join(" ");
         assert_eq!(
             recorded,
-            "az deployment group create -g rg -p dbPwd=[not recorded] @p.json [not recorded] [not recorded] --name main \
-             --parameters=key=[not recorded]"
+            "az deployment group create -g rg -p dbPwd=[redacted] @p.json [redacted] [redacted] --name main \
+             --parameters=key=[redacted]"
         );
         let other = ["make", "-p", "a=b"].map(str::to_owned);
         assert_eq!(super::recorded(&other), other);

@@ -71,7 +71,7 @@ impl ResourceGroup {
     }
 
     /// Whether a deployment is of a time before what was wanted.
-    fn is_earlier(&self, deployment: &Deployment) -> bool {
+    pub(super) fn is_earlier(&self, deployment: &Deployment) -> bool {
         let wanted = self.wanted_at.and_then(|at| at.checked_sub(CLOCK_SKEW).ok());
         wanted.zip(deployment.timestamp).is_some_and(|(wanted, ended)| ended < wanted)
     }
