@@ -105,8 +105,10 @@ impl Opened {
 pub struct Scope {
     /// The services; all when empty.
     pub services: Vec<String>,
-    /// When a person's own `up` asked for them, or a command was to deploy.
+    /// When a person's own `up` asked for them.
     pub wanted_at: Option<jiff::Timestamp>,
+    /// When a command ran that failed.
+    pub failed_at: Option<jiff::Timestamp>,
     /// The resource group that a command that failed deploys to, or a session is about.
     pub azure: Option<GroupRequest>,
 }
@@ -115,11 +117,8 @@ impl Scope {
     /// What a wrapped command that ran at `time` means.
     pub fn of_command(command: &[String], time: jiff::Timestamp) -> Self {
         match compose_up(command) {
-            Some(up) => Self { services: up.services, wanted_at: Some(time), azure: None },
-            None => {
-                let azure = az_deployment(command);
-                Self { wanted_at: azure.is_some().then_some(time), azure, services: Vec::new() }
-            }
+            Some(up) => Self { services: up.services, wanted_at: Some(time), ..Self::default() },
+            None => Self { failed_at: Some(time), azure: az_deployment(command), ..Self::default() },
         }
     }
 
@@ -127,8 +126,7 @@ impl Scope {
     /// Another failure of the command says nothing of that.
     pub fn beside(self, evidence: &[Evidence]) -> Self {
         let is_azure = |finding: &Finding| finding.class.as_str().starts_with("azure-");
-        let wanted = self.azure.is_none() || classify(evidence, &[]).iter().any(is_azure);
-        Self { wanted_at: self.wanted_at.filter(|_| wanted), ..self }
+        Self { failed_at: self.failed_at.filter(|_| classify(evidence, &[]).iter().any(is_azure)), ..self }
     }
 
     /// What a session is about, with what the command line of `global` adds.
@@ -136,13 +134,14 @@ impl Scope {
     /// # Errors
     /// When values of parameters, which are kept nowhere, have to be given again.
     pub fn of_session(session: &Session, global: &GlobalArgs) -> Result<Self, CommandError> {
-        let asked = compose_up(&session.command).is_some() || az_deployment(&session.command).is_some();
+        let wanted_at = compose_up(&session.command).map(|_| session.started);
+        let failed_at = (!session.command.is_empty()).then_some(session.started);
         let services = session.target.compose().map(|compose| compose.services.clone()).unwrap_or_default();
         let azure = session.target.azure().map(|azure| request_of(&session.target.project, azure));
         if let Some(azure) = session.target.azure().filter(|_| global.template.is_none()) {
             values_are_given(azure, global)?;
         }
-        Ok(Self { services, wanted_at: asked.then_some(session.started), azure })
+        Ok(Self { services, wanted_at, failed_at, azure })
     }
 }
 
@@ -183,7 +182,7 @@ pub async fn open(context: &Context<'_>, scope: Scope) -> Result<Opened, Command
     let settings = place.settings.clone();
     let policies = opening::policies(context.environment, Some(&place.directory), context.global.timeout)?;
     let wait = Duration::from_secs(policies.bounds().operation_seconds_max);
-    let deployment = context.opening(scope.wanted_at, wait).open(place).await?;
+    let deployment = context.opening(&scope, wait).open(place).await?;
     if let OpenTarget::Azure(group) = &deployment {
         tell_login(context, group);
     }

@@ -114,6 +114,8 @@ pub struct Opening<'o> {
     pub interrupt: &'o Interrupt,
     /// When a person's own `up` asked for the services of a project.
     pub wanted_at: Option<jiff::Timestamp>,
+    /// When a command ran that failed.
+    pub failed_at: Option<jiff::Timestamp>,
     /// How long an operation that a lost process began is waited for.
     pub wait: Duration,
 }
@@ -141,7 +143,7 @@ impl Opening<'_> {
             }
             Meant::Azure(request) => {
                 let options = GroupOptions {
-                    wanted_at: self.wanted_at,
+                    wanted_at: self.failed_at,
                     request,
                     directory,
                     cloud: place::cloud(self.global, self.environment)?,

@@ -113,6 +113,15 @@ fn an_earlier_success_is_not_the_deployment_that_was_refused() {
 }
 
 #[test]
+fn a_script_around_the_deployment_tells_the_same() {
+    let shop = refused_after_a_success();
+    let script = ["--", "sh", "-c", "cat error.json >&2; exit 1"];
+    let options = ["--self-heal=preview", "--azure", "rg-shop/shop"];
+    let report = shop.document(4, &[&options[..], &FILES, &script].concat());
+    says(&report.to_string(), &["azure-resource-provider-unregistered", "register-provider"]);
+}
+
+#[test]
 fn a_command_that_failed_for_another_reason_is_not_taken_for_a_deployment_that_is_missing() {
     let shop = refused_after_a_success();
     shop.program("az", "#!/bin/sh\necho 'ERROR: no such option' >&2\nexit 2\n");

@@ -92,7 +92,7 @@ fn project(place: &Place) -> Result<String, CommandError> {
 /// Signs in and finds the group, as a session does.
 async fn azure(context: &Context<'_>, place: Place) -> Result<String, (String, Vec<String>)> {
     let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
-    let opened = context.opening(None, wait).open(place).await;
+    let opened = context.opening(&Scope::default(), wait).open(place).await;
     match opened.map_err(|error| (error.error.to_string(), error.hints))? {
         OpenTarget::Azure(group) => {
             let target = group.target();

@@ -48,7 +48,7 @@ async fn explain(context: &Context<'_>, evidence: Vec<Evidence>, scope: Scope) -
     let scope = scope.beside(&evidence);
     let place = Place::find(context.global, context.environment, &scope)?;
     let wait = Duration::from_secs(Bounds::default().operation_seconds_max);
-    let mut deployment = context.opening(scope.wanted_at, wait).open(place).await?;
+    let mut deployment = context.opening(&scope, wait).open(place).await?;
     if let OpenTarget::Azure(group) = &deployment {
         tell_login(context, group);
     }

@@ -32,6 +32,7 @@ use crate::args::{Args, Command, GlobalArgs};
 use crate::command_error::{Code, CommandError};
 use crate::environment::Environment;
 use crate::interrupt::Interrupt;
+use crate::opened::Scope;
 use crate::opening::Opening;
 use crate::place::Place;
 use crate::printer::Printer;
@@ -50,9 +51,10 @@ pub struct Context<'c> {
 
 impl Context<'_> {
     /// How a target is opened.
-    pub fn opening(&self, wanted_at: Option<jiff::Timestamp>, wait: Duration) -> Opening<'_> {
+    pub fn opening(&self, scope: &Scope, wait: Duration) -> Opening<'_> {
         let (global, environment, interrupt) = (self.global, self.environment, &self.interrupt);
-        Opening { global, environment, interrupt, wanted_at, wait }
+        let (wanted_at, failed_at) = (scope.wanted_at, scope.failed_at);
+        Opening { global, environment, interrupt, wanted_at, failed_at, wait }
     }
 
     /// What is meant here, for those who only look up what is known of it.
