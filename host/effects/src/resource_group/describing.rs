@@ -3,6 +3,7 @@
 use repair_model::azure::{Awaited, DeletedVault, WantedChange};
 use repair_model::target::AzureScope;
 
+use super::ResourceGroup;
 use super::foreseeing::Foreseen;
 use super::inspecting::{Lineage, state_word};
 use crate::azure::resource_id::ResourceId;
@@ -110,7 +111,8 @@ pub(super) fn waiting(what: Awaited, name: &str) -> Described {
     Described { summary, risk_because: "waiting changes nothing".to_owned(), ..Described::default() }
 }
 
-pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str, azure: Option<&AzureScope>) -> Described {
+pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, target: &ResourceGroup) -> Described {
+    let (group, azure) = (target.group.as_str(), target.target.azure());
     let mut detail = Vec::new();
     if let Some(current) = &lineage.current {
         let found_by = current.correlation_id.as_ref().map(|id| format!(", correlation id {id}")).unwrap_or_default();
@@ -142,7 +144,8 @@ pub(super) fn deployment(lineage: &Lineage, foreseen: &Foreseen, group: &str, az
     });
     let template = azure.and_then(|azure| azure.template.as_deref());
     let stem = template.and_then(|template| template.file_stem()).map(|stem| stem.to_string_lossy());
-    let stranger = stem.filter(|stem| !stem.eq_ignore_ascii_case(&lineage.name) && lineage.current.is_some()).map(|stem| {
+    let is_strange = |stem: &str| !stem.eq_ignore_ascii_case(&lineage.name) && lineage.current.is_some();
+    let stranger = stem.filter(|stem| target.is_guessed && is_strange(stem)).map(|stem| {
         format!(
             "nothing but your word says that `{}` was deployed with a template called `{stem}`; another deployment is named \
              with `--azure {group}/DEPLOYMENT`",

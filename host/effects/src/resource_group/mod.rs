@@ -65,6 +65,8 @@ pub struct ResourceGroup {
     projection: Option<String>,
     interrupted: Arc<AtomicBool>,
     wanted_at: Option<Timestamp>,
+    /// Whether the deployment was found by a rule, because nobody named it.
+    is_guessed: bool,
     /// How long an operation that a lost process began is waited for.
     wait: Duration,
     /// What deploying would do, as it was computed last; forgotten before every gate and after every effect.

@@ -174,6 +174,7 @@ impl ResourceGroup {
             projection: options.projection,
             interrupted: options.interrupted,
             wanted_at: options.wanted_at,
+            is_guessed: deployment.is_none(),
             wait: options.wait,
             foreseen: None,
             has_waited_in_vain: false,

@@ -249,7 +249,7 @@ impl ResourceGroup {
                 resource.change = WantedChange::Write;
             }
         }
-        let described = describing::deployment(&lineage, &foreseen, self.group.as_str(), self.target.azure());
+        let described = describing::deployment(&lineage, &foreseen, self);
         let Foreseen { loaded, resources } = foreseen;
         let change = DeploymentChange {
             deployment: lineage.name.clone(),
