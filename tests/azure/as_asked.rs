@@ -2,7 +2,7 @@
 //! goes on; and nothing of a parameter's value stands anywhere.
 
 use jiff::{SignedDuration, Timestamp};
-use repair_fake_azure::{Registration, shop};
+use repair_fake_azure::{Fault, FaultKind, Registration, shop};
 
 use crate::azure_scenario::{FILES, GROUP, Shop, says, text};
 
@@ -161,5 +161,31 @@ fn what_somebody_else_deployed_after_the_yes_voids_it() {
     shop.somebody_deploys(shop::DEPLOYMENT);
     let report = shop.applied(4, &digest);
     assert_ne!(text(&report, "/plan/digest"), digest, "a new plan asks anew: {report:#}");
+    shop.untouched();
+}
+
+#[test]
+fn a_secret_in_the_words_of_azure_is_neither_shown_nor_kept() {
+    let shop = Shop::deleted_vault();
+    let body = r#"{"error":{"code":"InvalidTemplate","message":"The value 'Server=x;Password=hunter9hunter9;' is not valid."}}"#;
+    let refused = FaultKind::Answer { status: 400, body };
+    shop.azure.quirks(|quirks| quirks.fault(Fault::on("POST", "/whatIf", refused).always()));
+    let finished = shop.repair(&[&["plan"][..], &GROUP, &FILES].concat());
+    says(&finished.to_string(), &["InvalidTemplate"]);
+    assert!(!finished.to_string().contains("hunter9hunter9"), "{finished}");
+    let records = shop.document(0, &["audit", "show", "--all"]).to_string();
+    assert!(!records.contains("hunter9hunter9"), "{records}");
+    shop.untouched();
+}
+
+#[test]
+fn what_is_typed_before_the_question_is_no_answer_to_it() {
+    let shop = Shop::deleted_vault();
+    let mut terminal = shop.terminal(&[&["--self-heal=preview"][..], &GROUP, &FILES].concat());
+    terminal.answer("y");
+    terminal.until("[y]es [n]o");
+    terminal.answer("n");
+    let (code, seen) = terminal.end();
+    assert_ne!(code, 0, "{seen}");
     shop.untouched();
 }
