@@ -118,6 +118,15 @@ async fn a_list_is_read_page_by_page_to_its_limit_and_on_its_own_origin_only() {
 }
 
 #[tokio::test]
+async fn a_list_of_deployments_that_is_cut_is_no_answer() {
+    let one = json!({ "name": "d", "properties": { "provisioningState": "Succeeded" } });
+    let many = vec![one; super::super::limits::HISTORY_MAX + 1];
+    let (arm, _) = saying(200, json!({ "value": many })).await;
+    let error = arm.deployments(&group()).await.expect_err("the newest may be missing");
+    assert!(error.to_string().contains("too many or too large"), "{error}");
+}
+
+#[tokio::test]
 async fn a_deployment_is_read_with_all_that_it_says() {
     let inner = json!({ "error": { "code": "ConflictError", "message": "deleted state" } }).to_string();
     let (arm, _) = saying(200, json!({ "id": "/i", "name": "main", "properties": {
