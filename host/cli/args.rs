@@ -452,13 +452,13 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// A prefix long enough that nobody approves something by accident.
 /// A way to sign in, by its name.
 fn azure_login(name: &str) -> Result<CredentialKind, String> {
     let names = || CredentialKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     CredentialKind::named(name).ok_or_else(|| format!("it is one of {}", names()))
 }
 
+/// A prefix long enough that nobody approves something by accident.
 fn digest_prefix(text: &str) -> Result<String, String> {
     const DIGITS_MIN: usize = 8;
     if text.len() < DIGITS_MIN || text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -28,7 +28,7 @@ use crate::command_error::{Code, CommandError};
 use crate::commands::{Context, compose_up};
 use crate::opening::{self, SystemClock, random, state_dir, toolbox};
 use crate::person::TerminalPerson;
-use crate::place::{Place, sources};
+use crate::place::{Place, named_azure, sources};
 
 /// How often an effect that outlived its `repair` is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -125,7 +125,7 @@ impl Scope {
     /// The same where `evidence` names a failure of Azure: a deployment that succeeded before is then not what was wanted.
     /// Another failure of the command says nothing of that.
     pub fn beside(self, evidence: &[Evidence]) -> Self {
-        let is_azure = |finding: &Finding| finding.class.as_str().starts_with("azure-");
+        let is_azure = |finding: &Finding| finding.class.is_azure();
         Self { failed_at: self.failed_at.filter(|_| classify(evidence, &[]).iter().any(is_azure)), ..self }
     }
 
@@ -206,9 +206,8 @@ pub fn tell_login(context: &Context<'_>, group: &ResourceGroup) {
 pub fn options_of(global: &GlobalArgs, target: &Target) -> GlobalArgs {
     let mut global = global.clone();
     if let Some(azure) = target.azure() {
-        let deployment = azure.deployment.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
         global.project_directory.get_or_insert_with(|| target.directory.clone());
-        global.azure.get_or_insert_with(|| format!("{}{deployment}", target.project));
+        global.azure = global.azure.or_else(|| named_azure(target));
         global.subscription.get_or_insert_with(|| azure.subscription.clone());
         return global;
     }

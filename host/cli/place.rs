@@ -118,11 +118,8 @@ fn asked_for(
             .hint("leave out one or the other: a call is about a Compose project or about a resource group"));
     }
     if let Some(named) = &global.azure {
-        let (group, deployment) = match named.split_once('/') {
-            Some((group, deployment)) => (group, Some(deployment.to_owned())),
-            None => (named.as_str(), None),
-        };
-        let asked = GroupRequest { group: group.to_owned(), deployment, ..options };
+        let (group, deployment) = group_and_deployment(named);
+        let asked = GroupRequest { group: group.to_owned(), deployment: deployment.map(str::to_owned), ..options };
         return Ok(Some(match &scope.azure {
             Some(command) if command.group.is_empty() || command.group.eq_ignore_ascii_case(&asked.group) => {
                 over(asked, command.clone())
@@ -147,6 +144,17 @@ fn asked_for(
         }
         None => Ok(None),
     }
+}
+
+/// Reads the `GROUP[/DEPLOYMENT]` of `--azure`; [`named_azure`] writes it.
+pub fn group_and_deployment(named: &str) -> (&str, Option<&str>) {
+    named.split_once('/').map_or((named, None), |(group, deployment)| (group, Some(deployment)))
+}
+
+/// A resource group as `--azure` names it; `None` for a Compose project.
+pub fn named_azure(target: &Target) -> Option<String> {
+    let deployment = target.azure()?.deployment.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+    Some(format!("{}{deployment}", target.project))
 }
 
 /// Whether an option is one that means nothing for a Compose project.

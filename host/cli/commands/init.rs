@@ -5,6 +5,7 @@ use repair_pipeline::settings::FILE_NAME;
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
+use crate::place::group_and_deployment;
 
 const TEMPLATE: &str = r#"# Preferences of this project for `repair`. Nothing here loosens what a policy allows.
 # `repair schema settings` prints the schema of this file.
@@ -62,10 +63,7 @@ pub fn run(context: &Context<'_>) -> Result<Code, CommandError> {
 
 /// The template with the section of a resource group in force.
 fn of_group(named: &str) -> String {
-    let (group, deployment) = match named.split_once('/') {
-        Some((group, deployment)) => (group, Some(deployment)),
-        None => (named, None),
-    };
+    let (group, deployment) = group_and_deployment(named);
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut section = format!("[azure]\nresource_group = {}\n", quoted(group));
     if let Some(deployment) = deployment {

@@ -22,7 +22,7 @@ use crate::command_error::{Code, CommandError};
 use crate::opened::{Scope, tell_login};
 use crate::opening::SystemClock;
 use crate::output::ReportDocument;
-use crate::place::Place;
+use crate::place::{Place, named_azure};
 use crate::printer::{Printer, Tone, toned};
 use crate::screen;
 
@@ -112,13 +112,7 @@ async fn diagnose<D: Deployment>(
 fn next_steps(findings: &[Finding], target: &Target) -> Vec<String> {
     let mut steps = findings.first().map(|finding| finding.next_steps.clone()).unwrap_or_default();
     if findings.iter().any(|finding| finding.class != FailureClass::Unknown) {
-        let named = match target.azure() {
-            Some(azure) => {
-                let deployment = azure.deployment.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-                format!(" --azure {}", shell_quoted(&format!("{}{deployment}", target.project)))
-            }
-            None => String::new(),
-        };
+        let named = named_azure(target).map(|name| format!(" --azure {}", shell_quoted(&name))).unwrap_or_default();
         steps.push(format!("`repair --self-heal=preview{named}` makes a plan and asks before it changes anything"));
     }
     steps

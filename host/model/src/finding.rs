@@ -25,6 +25,11 @@ macro_rules! failure_classes {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
+
+            /// Whether it is one of an Azure deployment.
+            pub fn is_azure(self) -> bool {
+                self.as_str().starts_with("azure-")
+            }
         }
     };
 }

@@ -1,7 +1,6 @@
 //! Ids of requests that change something: each says which session sent it, at which step, and as which request.
 //!
-//! Azure keeps the id in its activity log, so that a person who finds a change there finds the session too, and a
-//! session that goes on recognises its own. An id is a UUID of version 8 (RFC 9562, section 5.8: the layout is ours) with
+//! Azure keeps the id in its activity log, so that a person who finds a change there finds the session too. An id is a UUID of version 8 (RFC 9562, section 5.8: the layout is ours) with
 //! the usual variant: `YYYYMMDD-HHMM-8SS0-8RRR-RRRRRPPPNNNN`, which is date and time (UTC) and the eight random digits of
 //! the session's id, the step's place and a counter of its requests. It reads like the session's id on purpose.
 

@@ -33,14 +33,12 @@ pub struct WhatIfChange {
     pub before: Value,
     /// The resource as it would be; null where there would be none.
     pub after: Value,
-    /// The paths of properties that would change, such as `properties.sku.name`, at most a level of arrays deep.
-    pub paths: Vec<String>,
 }
 
 impl std::fmt::Debug for WhatIfChange {
     /// Without the resource itself, which may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} {:?} {:?}", self.change_type, self.resource_id, self.paths)
+        write!(f, "{:?} {:?}", self.change_type, self.resource_id)
     }
 }
 
@@ -143,26 +141,10 @@ fn read_what_if(body: &Value, status: u16) -> Result<WhatIf, ArmError> {
 fn read_change(value: &Value) -> WhatIfChange {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let part = |key: &str| value.get(key).cloned().unwrap_or(Value::Null);
-    let mut paths = Vec::new();
-    collect_paths(value.get("delta"), "", 0, &mut paths);
     WhatIfChange {
         resource_id: text("resourceId").to_owned(),
         change_type: ChangeType::of(text("changeType")),
         before: part("before"),
         after: part("after"),
-        paths,
-    }
-}
-
-/// The paths of a delta; the items of an array are deltas below its own.
-fn collect_paths(delta: Option<&Value>, above: &str, depth: usize, paths: &mut Vec<String>) {
-    for change in delta.and_then(Value::as_array).into_iter().flatten() {
-        let own = change.get("path").and_then(Value::as_str).unwrap_or_default();
-        let path = if above.is_empty() { own.to_owned() } else { format!("{above}[{own}]") };
-        let children = change.get("children").filter(|children| children.as_array().is_some_and(|all| !all.is_empty()));
-        match children {
-            Some(children) if depth == 0 => collect_paths(Some(children), &path, depth + 1, paths),
-            _ => paths.push(path),
-        }
     }
 }
