@@ -42,6 +42,9 @@ pub struct Manifest {
     pub may: Vec<ActionKind>,
     /// JSON Schema of its parameters.
     pub params_schema: String,
+    /// Where its author is reached, in the author's words. Foreign text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
 }
 
 /// An earlier try for the same class on the same target.

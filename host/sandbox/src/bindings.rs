@@ -1,5 +1,5 @@
-//! The generated bindings of `wit/repair-tool.wit`. Nothing outside this crate sees them, and within it only the
-//! conversions and the caller of exports do.
+//! The types that the present `wit/repair-tool.wit` generates. Nothing outside this crate sees them, and within it only
+//! the conversions and the versions of the contract do.
 
 wasmtime::component::bindgen!({
     path: "../../wit",

@@ -3,12 +3,14 @@
 //! Whatever a guest does ends in a value or in a [`CallFault`] that names the export and, where one was hit, the limit.
 
 use repair_model::limits::TOOL_STACK_BYTES_MAX;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, Instance, Linker};
 use wasmtime::{Engine, Store, Trap};
 
-use crate::bindings::{Case, Manifest, RepairTool, Reply, ToolError};
+use crate::bindings::{Case, Manifest, Reply, ToolError};
+use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
-use crate::limits::{CallLimits, Exceeded, Meter, Ticker};
+use crate::last_words;
+use crate::limits::{CallLimits, Exceeded, Meter, Ticker, Usage};
 
 /// What of a component is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +55,8 @@ pub(crate) enum Cause {
     Instances { instances_max: usize },
     #[error("returned more than {bytes_max} bytes")]
     ReplySize { bytes_max: usize },
-    #[error("panicked")]
-    Panic,
+    #[error("panicked{}", .said.as_ref().map(|said| format!(" at {said}")).unwrap_or_default())]
+    Panic { said: Option<String> },
     #[error("was ended by a fault of its own: {0}")]
     Trap(String),
     #[error("cannot be called: {0}")]
@@ -71,8 +73,9 @@ impl Fault for CallFault {
             Cause::Stack => "look for a recursion without an end, or use a loop",
             Cause::Instances { .. } => "link its parts into one module",
             Cause::ReplySize { .. } => "return fewer or shorter texts",
-            Cause::Panic => {
-                "return an error or `decline` instead; a native test of the tool shows the message of the panic"
+            Cause::Panic { said: Some(_) } => "return an error or `decline` there instead",
+            Cause::Panic { said: None } => {
+                "return an error or `decline` instead; the SDK's `export!` makes a panic tell its message and place"
             }
             Cause::Trap(_) | Cause::Malformed(_) => "write it in a safe language on its generated bindings",
             Cause::Instantiation(_) => "build it with the SDK of this release of repair",
@@ -85,30 +88,43 @@ impl Fault for CallFault {
 pub(crate) struct Callable<'a> {
     pub engine: &'a Engine,
     pub component: &'a Component,
+    pub contract: Contract,
     pub limits: &'a CallLimits,
     /// What makes the deadline of a call come.
     pub ticker: &'a Ticker,
 }
 
+/// What `propose` says: a reply, or the tool's own error.
+pub(crate) type Said = Result<Reply, ToolError>;
+
 impl Callable<'_> {
     /// Calls `describe` twice in one instance: a tool that keeps something between calls shows it here.
-    pub(crate) fn describe_twice(&self) -> Result<(Manifest, Manifest), CallFault> {
+    pub(crate) fn describe_twice(&self) -> Result<((Manifest, Manifest), Usage), CallFault> {
         self.with_instance(Export::Describe, |tool, store| {
-            let first = tool.repair_tool_repair().call_describe(&mut *store)?;
-            Ok((first, tool.repair_tool_repair().call_describe(store)?))
+            let first = self.contract.describe(tool, store)?;
+            Ok((first, self.contract.describe(tool, store)?))
         })
     }
 
-    /// Calls `propose`. The inner error is the tool's own.
-    pub(crate) fn propose(&self, case: &Case) -> Result<Result<Reply, ToolError>, CallFault> {
-        self.with_instance(Export::Propose, |tool, store| tool.repair_tool_repair().call_propose(store, case))
+    /// Calls `propose`.
+    pub(crate) fn propose(&self, case: &Case) -> Result<(Said, Usage), CallFault> {
+        self.with_instance(Export::Propose, |tool, store| self.contract.propose(tool, store, case))
+    }
+
+    /// Calls `propose` twice in one instance, which no session does: what the two differ in, the tool has kept.
+    pub(crate) fn propose_twice(&self, case: &Case) -> Result<(Said, Said), CallFault> {
+        let (both, _) = self.with_instance(Export::Propose, |tool, store| {
+            let first = self.contract.propose(tool, store, case)?;
+            Ok((first, self.contract.propose(tool, store, case)?))
+        })?;
+        Ok(both)
     }
 
     fn with_instance<T>(
         &self,
         export: Export,
-        call: impl FnOnce(&RepairTool, &mut Store<Meter>) -> wasmtime::Result<T>,
-    ) -> Result<T, CallFault> {
+        call: impl FnOnce(&Instance, &mut Store<Meter>) -> wasmtime::Result<T>,
+    ) -> Result<(T, Usage), CallFault> {
         let fault = |cause| CallFault { export, cause };
         let mut store = Store::new(self.engine, Meter::new(self.limits.clone()));
         store.limiter(|meter| meter);
@@ -118,34 +134,37 @@ impl Callable<'_> {
         store.set_epoch_deadline(self.ticker.ticks(self.limits.wall_ms_max));
 
         // The linker is empty: whatever passed the check of imports needs nothing from it.
-        let tool = RepairTool::instantiate(&mut store, self.component, &Linker::new(self.engine))
-            .map_err(|error| fault(self.cause_of(&error).unwrap_or_else(|| Cause::Instantiation(text_of(&error)))))?;
-        call(&tool, &mut store)
-            .map_err(|error| fault(self.cause_of(&error).unwrap_or_else(|| Cause::Malformed(text_of(&error)))))
+        let tool = Linker::new(self.engine).instantiate(&mut store, self.component);
+        let tool = tool.map_err(|error| fault(self.cause_of(&error, &store, Cause::Instantiation)))?;
+        self.contract.check_exports(&tool, &mut store).map_err(|error| fault(Cause::Instantiation(text_of(&error))))?;
+        let returned = call(&tool, &mut store);
+        let returned = returned.map_err(|error| fault(self.cause_of(&error, &store, Cause::Malformed)))?;
+        let fuel = self.limits.fuel_max.saturating_sub(store.get_fuel().unwrap_or_default());
+        Ok((returned, Usage { fuel, memory_bytes: store.data().memory_bytes() }))
     }
 
-    /// The limit or trap behind an error of wasmtime, if it is one.
-    fn cause_of(&self, error: &wasmtime::Error) -> Option<Cause> {
+    /// The limit or trap behind an error of wasmtime, or what `otherwise` makes of its words.
+    fn cause_of(&self, error: &wasmtime::Error, store: &Store<Meter>, otherwise: fn(String) -> Cause) -> Cause {
         if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
-            return Some(Cause::Growth(*exceeded));
+            return Cause::Growth(*exceeded);
         }
         if let Some(trap) = error.downcast_ref::<Trap>() {
-            return Some(match trap {
+            return match trap {
                 Trap::OutOfFuel => Cause::Fuel { units_max: self.limits.fuel_max },
                 Trap::Interrupt => Cause::WallTime { ms_max: self.limits.wall_ms_max },
                 Trap::StackOverflow => Cause::Stack,
-                Trap::UnreachableCodeReached => Cause::Panic,
+                Trap::UnreachableCodeReached => Cause::Panic { said: last_words::heard(error, store) },
                 other => Cause::Trap(other.to_string()),
-            });
+            };
         }
         // These two have no public type in wasmtime 48; tests hold their words in place.
         let text = text_of(error);
         if text.contains("fuel allocated for hostcalls has been exhausted") {
-            Some(Cause::ReplySize { bytes_max: self.limits.reply_fuel_max })
+            Cause::ReplySize { bytes_max: self.limits.reply_fuel_max }
         } else if text.contains("resource limit exceeded") {
-            Some(Cause::Instances { instances_max: self.limits.instances_max })
+            Cause::Instances { instances_max: self.limits.instances_max }
         } else {
-            None
+            otherwise(text)
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn engine() -> Result<Engine, String> {
         .memory_may_move(false)
         // Nobody would read a backtrace of stripped code, and its frames would make failures differ between builds.
         .wasm_backtrace_max_frames(None)
+        // For the memory that a trap leaves behind, in which a tool's last words stand.
+        .coredump_on_trap(true)
         .native_unwind_info(false)
         .generate_address_map(false);
     Engine::new(&config).map_err(|error| format!("{error:#}"))

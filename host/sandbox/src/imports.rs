@@ -1,8 +1,8 @@
 //! Refuses a component that could call anything.
 //!
 //! The only import that passes is an interface of types: it holds no function and no resource, so it grants nothing.
-//! The component also has to export the contract of this version; a component for another one is named as such here,
-//! before it fails in words that only wasmtime understands.
+//! The component also has to export the contract in a version that this host speaks; one for another version is named as
+//! such here, before it fails in words that only wasmtime understands.
 
 use std::fmt;
 
@@ -10,12 +10,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
+use crate::contract::Contract;
 use crate::fault::{Fault, listed, quoted};
 
-/// The interface that every tool exports.
-const CONTRACT: &str = "repair:tool/repair@0.3.0";
-/// The interface of types that a tool may import.
-const TYPES: &str = "repair:tool/types@0.3.0";
 /// Rejected imports that one message names.
 const NAMED_MAX: usize = 8;
 
@@ -51,8 +48,13 @@ impl fmt::Display for WorldFault {
                 }?;
                 f.write_str(", but a repair tool may call nothing")
             }
-            Self::Version { found } => write!(f, "it speaks `{found}`, and this host speaks `{CONTRACT}`"),
-            Self::NoContract => write!(f, "it does not export `{CONTRACT}`, so it is not a repair tool"),
+            Self::Version { found } => {
+                let spoken = listed(Contract::ALL.iter().map(|contract| contract.exported()));
+                write!(f, "it speaks `{found}`, and this host speaks {spoken}")
+            }
+            Self::NoContract => {
+                write!(f, "it does not export `{}`, so it is not a repair tool", Contract::PRESENT.exported())
+            }
         }
     }
 }
@@ -76,33 +78,37 @@ impl Fault for WorldFault {
     }
 }
 
-/// Passes a component that imports only types and exports the contract.
+/// The contract of a component that imports only types and exports it.
 ///
 /// # Errors
 /// Names every rejected import.
-pub(crate) fn check(engine: &Engine, component: &Component) -> Result<(), WorldFault> {
+pub(crate) fn check(engine: &Engine, component: &Component) -> Result<Contract, WorldFault> {
     let world = component.component_type();
     let mut rejected = Vec::new();
-    let mut foreign_types = None;
+    let mut types = Vec::new();
     for (name, import) in world.imports(engine) {
         match held(engine, &import.ty) {
             Some(holds) => rejected.push(Rejected { name: quoted(name), holds }),
-            None if name != TYPES && name.starts_with("repair:tool/") => foreign_types = Some(quoted(name)),
+            None if name.starts_with("repair:tool/") => types.push(name),
             None => {}
         }
     }
     if !rejected.is_empty() {
         return Err(WorldFault::Imports(rejected));
     }
-    if let Some(found) = foreign_types {
-        return Err(WorldFault::Version { found });
-    }
-    match world.get_export(engine, CONTRACT).map(|export| export.ty) {
-        Some(ComponentItem::ComponentInstance(_)) => Ok(()),
-        _ => Err(match world.exports(engine).find(|(name, _)| name.starts_with("repair:tool/repair@")) {
+    let is_exported = |contract: &Contract| {
+        let export = world.get_export(engine, contract.exported()).map(|export| export.ty);
+        matches!(export, Some(ComponentItem::ComponentInstance(_)))
+    };
+    let Some(contract) = Contract::ALL.into_iter().find(is_exported) else {
+        return Err(match world.exports(engine).find(|(name, _)| name.starts_with("repair:tool/repair@")) {
             Some((name, _)) => WorldFault::Version { found: quoted(name) },
-            None => WorldFault::NoContract,
-        }),
+            None => types.first().map_or(WorldFault::NoContract, |found| WorldFault::Version { found: quoted(found) }),
+        });
+    };
+    match types.into_iter().find(|name| *name != contract.types()) {
+        Some(found) => Err(WorldFault::Version { found: quoted(found) }),
+        None => Ok(contract),
     }
 }
 

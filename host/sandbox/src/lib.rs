@@ -14,7 +14,9 @@ mod engine;
 mod bindings;
 mod cache;
 mod component;
+mod contract;
 mod imports;
+mod last_words;
 
 mod call;
 mod convert;

@@ -53,6 +53,15 @@ pub(crate) enum Exceeded {
     Tables { elements_max: usize },
 }
 
+/// What one call used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Fuel; about one unit for each WASM instruction.
+    pub fuel: u64,
+    /// Linear memory of all instances together, in bytes; memory never shrinks, so this is its peak.
+    pub memory_bytes: usize,
+}
+
 /// Counts what one store holds.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -64,6 +73,10 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn new(limits: CallLimits) -> Self {
         Self { limits, memory_bytes: 0, table_elements: 0 }
+    }
+
+    pub(crate) const fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 }
 

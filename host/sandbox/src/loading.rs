@@ -16,8 +16,9 @@ use wasmtime::component::Component;
 use crate::cache::Cache;
 use crate::call::Callable;
 use crate::component::{self, Bytes};
+use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
-use crate::limits::{CallLimits, Ticker};
+use crate::limits::{CallLimits, Ticker, Usage};
 use crate::manifest::ManifestFault;
 use crate::{imports, manifest};
 
@@ -38,7 +39,10 @@ pub(crate) struct Prepared {
     pub name: String,
     pub manifest: Manifest,
     pub component: Component,
+    pub contract: Contract,
     pub bytes: Bytes,
+    /// What `describe`, called twice, used.
+    pub described: Usage,
 }
 
 /// What loading needs.
@@ -83,16 +87,16 @@ impl Loader<'_> {
         component::check_form(&bytes).map_err(|fault| fault.of(&name))?;
         let digest = Digest::of(Domain::Component, &bytes);
         let component = component::load(self.engine, &bytes, digest, self.cache).map_err(|fault| fault.of(&name))?;
-        imports::check(self.engine, &component).map_err(|fault| fault.of(&name))?;
+        let contract = imports::check(self.engine, &component).map_err(|fault| fault.of(&name))?;
 
         let Self { engine, limits, ticker, .. } = *self;
-        let callable = Callable { engine, component: &component, limits, ticker };
-        let (said, said_again) = callable.describe_twice().map_err(|fault| fault.of(&name))?;
+        let callable = Callable { engine, component: &component, contract, limits, ticker };
+        let ((said, said_again), described) = callable.describe_twice().map_err(|fault| fault.of(&name))?;
         if said != said_again {
             return Err(ManifestFault::Unsteady.of(&name));
         }
         let manifest = manifest::checked(said, digest).map_err(|fault| fault.of(&name))?;
-        Ok(Prepared { name, manifest, component, bytes })
+        Ok(Prepared { name, manifest, component, contract, bytes, described })
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum ManifestFault {
     Version(String),
     #[error("its summary is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line")]
     Summary,
+    #[error("its contact is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line")]
+    Contact,
     #[error("`{field}` names `{name}`, which this host does not know; it knows {known}")]
     UnknownName { field: &'static str, name: String, known: String },
     #[error("`{field}` names `{name}` twice")]
@@ -56,6 +58,7 @@ impl Fault for ManifestFault {
             Self::Id(_) => "choose an id such as `port-conflict`".to_owned(),
             Self::Version(_) => "use a version such as `0.1.0`".to_owned(),
             Self::Summary => "say in one short sentence what it repairs".to_owned(),
+            Self::Contact => "give a URL or an address, or none".to_owned(),
             Self::UnknownName { .. } => {
                 "correct the name, or use the release of repair that the tool was written for".to_owned()
             }
@@ -78,11 +81,11 @@ pub(crate) fn checked(said: bindings::Manifest, component: Digest) -> Result<Man
     if said.version.len() > TOOL_VERSION_BYTES_MAX || semver::Version::parse(&said.version).is_err() {
         return Err(ManifestFault::Version(quoted(&said.version)));
     }
-    if said.summary.trim().is_empty()
-        || said.summary.len() > TOOL_SUMMARY_BYTES_MAX
-        || escaped(&said.summary) != said.summary
-    {
+    if !is_plain_line(&said.summary) {
         return Err(ManifestFault::Summary);
+    }
+    if said.contact.as_deref().is_some_and(|contact| !is_plain_line(contact)) {
+        return Err(ManifestFault::Contact);
     }
     check_schema(&said.params_schema)?;
     let handles = named("handles", &said.handles, FailureClass::ALL, |class| class.as_str())?;
@@ -96,7 +99,13 @@ pub(crate) fn checked(said: bindings::Manifest, component: Digest) -> Result<Man
         sees: named("sees", &said.sees, &QueryKind::ALL, |kind| kind.as_str())?,
         may: named("may", &said.may, &ActionKind::ALL, |kind| kind.as_str())?,
         params_schema: said.params_schema,
+        contact: said.contact,
     })
+}
+
+/// Whether people can be shown it as it is.
+fn is_plain_line(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= TOOL_SUMMARY_BYTES_MAX && escaped(text) == text
 }
 
 /// Whether `text` matches `^[a-z][a-z0-9]*(-[a-z0-9]+)*$` within its length, so that it is safe as a file name too.
@@ -172,6 +181,7 @@ mod tests {
             sees: vec!["compose-model".to_owned(), "port-owner".to_owned()],
             may: vec!["remap-port".to_owned()],
             params_schema: r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"$defs":{"a":{}}}"##.to_owned(),
+            contact: None,
         }
     }
 
@@ -245,6 +255,14 @@ mod tests {
     fn a_summary_is_one_plain_line() {
         for wrong in ["", "  ", "a\nb", "\u{1b}[31mred", "a\u{202e}b", &"x".repeat(TOOL_SUMMARY_BYTES_MAX + 1)] {
             assert_eq!(checked_with(|said| said.summary = wrong.to_owned()), Err(ManifestFault::Summary), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_contact_is_one_plain_line_or_nothing() {
+        assert!(checked_with(|said| said.contact = Some("https://example.org/tool".to_owned())).is_ok());
+        for wrong in ["", "a\nb", "\u{1b}]8;;x", &"x".repeat(TOOL_SUMMARY_BYTES_MAX + 1)] {
+            assert_eq!(checked_with(|said| said.contact = Some(wrong.to_owned())), Err(ManifestFault::Contact));
         }
     }
 

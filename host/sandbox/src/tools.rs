@@ -17,6 +17,7 @@ use crate::bindings::ToolError;
 use crate::cache::Cache;
 use crate::call::Callable;
 use crate::component::Bytes;
+use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
 use crate::limits::{CallLimits, Ticker};
 use crate::loading::{Loader, Prepared, ToolSource, no_thread};
@@ -43,6 +44,7 @@ pub struct Toolbox {
 struct Loaded {
     engine: Engine,
     component: Component,
+    contract: Contract,
     bytes: Bytes,
     quarantine: Option<ToolFailure>,
 }
@@ -102,12 +104,12 @@ impl Toolbox {
     }
 
     fn add(&mut self, engine: &Engine, tool: Prepared) -> Result<(), ToolFailure> {
-        let Prepared { name, manifest, component, bytes } = tool;
+        let Prepared { name, manifest, component, contract, bytes, described: _ } = tool;
         if self.position(&manifest.tool.id).is_some() {
             return Err(taken(&name, &manifest.tool.id));
         }
         self.manifests.push(manifest);
-        self.loaded.push(Loaded { engine: engine.clone(), component, bytes, quarantine: None });
+        self.loaded.push(Loaded { engine: engine.clone(), component, contract, bytes, quarantine: None });
         Ok(())
     }
 
@@ -137,9 +139,10 @@ impl Tools for Toolbox {
         }
         check_case(tool, case)?;
         let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
-        let Loaded { engine, component, .. } = &*loaded;
-        let callable = Callable { engine, component, limits: &self.limits, ticker: &ticker };
-        let replied = match callable.propose(&convert::case(case)) {
+        let Loaded { engine, component, contract, .. } = &*loaded;
+        let callable = Callable { engine, component, contract: *contract, limits: &self.limits, ticker: &ticker };
+        let said = callable.propose(&convert::case(case)).map(|(said, _)| said);
+        let replied = match said {
             Ok(Ok(replied)) => reply::checked(replied).map_err(|fault| fault.of(tool)),
             Ok(Err(error)) => return Err(own_error(tool, &error)),
             Err(fault) => Err(fault.of(tool)),

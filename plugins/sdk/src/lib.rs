@@ -46,11 +46,16 @@
 //! The crate type of a tool is `cdylib`, its target `wasm32-unknown-unknown`, its linker `wasm-component-ld`. With `rlib`
 //! beside it, the tool's own tests run on the host. A panic ends the call as a trap, and the host names the tool.
 
+#![deny(missing_docs)]
+
 // The generated export macro names this crate by its own name, here as well as in the crates of tools.
 extern crate self as repair_tool_sdk;
 
 #[doc(hidden)]
 pub mod bindings;
+
+#[cfg(target_family = "wasm")]
+mod last_words;
 
 pub mod kinds;
 pub mod tool;

@@ -24,6 +24,8 @@ pub trait Tool {
     const VERSION: &'static str;
     /// One sentence for people, without markup.
     const SUMMARY: &'static str;
+    /// Where you are reached, a URL or an address; shown when the tool is installed and when it fails.
+    const CONTACT: Option<&'static str> = None;
     /// The classes that the tool repairs.
     const HANDLES: &'static [FailureClass];
     /// The kinds of query that it uses; any other is refused.
@@ -54,6 +56,7 @@ pub fn manifest<T: Tool>() -> Manifest {
         sees: T::SEES.iter().map(|kind| kind.as_str().to_owned()).collect(),
         may: T::MAY.iter().map(|kind| kind.as_str().to_owned()).collect(),
         params_schema: schema_for!(T::Params).as_value().to_string(),
+        contact: T::CONTACT.map(str::to_owned),
     }
 }
 
@@ -79,10 +82,14 @@ pub struct Exported<T>(PhantomData<T>);
 
 impl<T: Tool> Guest for Exported<T> {
     fn describe() -> Manifest {
+        #[cfg(target_family = "wasm")]
+        crate::last_words::keep();
         manifest::<T>()
     }
 
     fn propose(case: Case) -> Result<Reply, ToolError> {
+        #[cfg(target_family = "wasm")]
+        crate::last_words::keep();
         answer::<T>(&case)
     }
 }

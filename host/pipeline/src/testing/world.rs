@@ -115,6 +115,7 @@ impl World {
             sees: vec![QueryKind::PortOwner],
             may: vec![ActionKind::RemapPort, ActionKind::ComposeUp],
             params_schema: "{}".to_owned(),
+            contact: None,
         };
         self.tools.add(manifest, answers);
     }

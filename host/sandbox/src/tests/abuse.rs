@@ -144,7 +144,7 @@ fn a_component_of_many_instances_is_refused() {
     // Instances without a memory are only counted when they are made.
     let text = format!(
         r#"(component (core module $m) {instances}
-            (instance $i) (export "repair:tool/repair@0.3.0" (instance $i)))"#
+            (instance $i) (export "repair:tool/repair@0.4.0" (instance $i)))"#
     );
     let failure = refused(super::guest::source("swarm.wasm", wat::parse_str(text).expect("the text parses")));
     assert!(failure.what.starts_with("`describe` "), "{failure}");

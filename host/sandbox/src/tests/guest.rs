@@ -189,6 +189,8 @@ impl Guest {
             manifest.extend_from_slice(&self.data.texts(names));
         }
         manifest.extend_from_slice(&self.data.text(r#"{"type":"object"}"#));
+        // No contact.
+        manifest.extend_from_slice(&[0; 12]);
         let manifest = self.data.put(&manifest);
 
         let data = self.data.bytes.iter().fold(String::new(), |mut text, byte| {
@@ -206,10 +208,10 @@ impl Guest {
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func (export "repair:tool/repair@0.3.0#describe") (result i32)
+                (func (export "repair:tool/repair@0.4.0#describe") (result i32)
                     {describe}
                     i32.const {manifest})
-                (func (export "repair:tool/repair@0.3.0#propose") {case} (result i32)
+                (func (export "repair:tool/repair@0.4.0#propose") {case} (result i32)
                     {propose}))"#,
             // A case, flattened: class (2), confidence, facts (2), proof (2), contradictions (2), observations (2),
             // params (2), history (2), waited seconds.

@@ -69,14 +69,14 @@ fn any_import_but_types_is_refused() {
 #[test]
 fn a_component_for_something_else_is_named_as_such() {
     let failure = refused(text("(component)"));
-    assert!(failure.what.contains("does not export `repair:tool/repair@0.3.0`"), "{failure}");
+    assert!(failure.what.contains("does not export `repair:tool/repair@0.4.0`"), "{failure}");
     let failure = refused(text(
         r#"(component (import "repair:tool/types@0.9.0" (instance (type $u u16) (export "port" (type (eq $u))))))"#,
     ));
     assert!(failure.what.contains("it speaks `repair:tool/types@0.9.0`"), "{failure}");
     let failure = refused(text(r#"(component (instance $i) (export "repair:tool/repair@0.9.0" (instance $i)))"#));
     assert!(failure.what.contains("it speaks `repair:tool/repair@0.9.0`"), "{failure}");
-    let failure = refused(text(r#"(component (instance $i) (export "repair:tool/repair@0.3.0" (instance $i)))"#));
+    let failure = refused(text(r#"(component (instance $i) (export "repair:tool/repair@0.4.0" (instance $i)))"#));
     assert!(failure.what.starts_with("`describe` cannot be called"), "{failure}");
 }
 
