@@ -184,6 +184,9 @@ pub enum Command {
     Doctor,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Compile a component from standard input to standard output, within limits; `repair` starts it for itself
+    #[command(hide = true)]
+    CompileComponent,
 }
 
 /// What is classified.

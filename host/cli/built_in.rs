@@ -2,13 +2,20 @@
 
 use std::borrow::Cow;
 
-use repair_sandbox::ToolSource;
+use repair_sandbox::{Origin, ToolSource};
 
 include!(concat!(env!("OUT_DIR"), "/tools.rs"));
 
 /// The built-in tools, ready to be loaded.
 pub fn sources() -> Vec<ToolSource> {
-    BUILT_IN.iter().map(|(name, bytes)| ToolSource { name: (*name).to_owned(), bytes: Cow::Borrowed(*bytes) }).collect()
+    BUILT_IN
+        .iter()
+        .map(|(name, bytes)| ToolSource {
+            name: (*name).to_owned(),
+            bytes: Cow::Borrowed(*bytes),
+            origin: Origin::BuiltIn,
+        })
+        .collect()
 }
 
 #[cfg(test)]

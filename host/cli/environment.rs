@@ -75,7 +75,12 @@ impl Environment {
         self.xdg("XDG_CACHE_HOME", ".cache")
     }
 
-    /// The user's policies.
+    /// What the user has installed.
+    pub fn data_dir(&self) -> PathBuf {
+        self.xdg("XDG_DATA_HOME", ".local/share")
+    }
+
+    /// The user's policies, and which tools are accepted.
     pub fn config_dir(&self) -> PathBuf {
         self.xdg("XDG_CONFIG_HOME", ".config")
     }

@@ -5,7 +5,9 @@ mod args;
 mod built_in;
 mod command_error;
 mod commands;
+mod compiler;
 mod environment;
+mod installed;
 mod interrupt;
 mod opened;
 mod opening;
@@ -42,6 +44,9 @@ fn main() -> ExitCode {
     #[cfg(debug_assertions)]
     if let Err(error) = arm_faults(&environment) {
         return printer.failed(&error);
+    }
+    if matches!(args.command, Some(args::Command::CompileComponent)) {
+        return compiler::compile().map_or_else(|error| printer.failed(&error), Into::into);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

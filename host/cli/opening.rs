@@ -20,8 +20,10 @@ use repair_sandbox::{LoadOptions, Toolbox};
 
 use crate::args::GlobalArgs;
 use crate::built_in;
+use crate::compiler::ProcessCompiler;
 use crate::command_error::{Code, CommandError, policy_error};
 use crate::environment::Environment;
+use crate::installed;
 use crate::interrupt::Interrupt;
 use crate::place::{self, Meant, Place};
 
@@ -223,10 +225,21 @@ fn policy_files(folder: &Path) -> Result<Vec<(PathBuf, String)>, CommandError> {
         .collect()
 }
 
-/// The repair tools.
+/// The repair tools: those of this program, and those that the user has accepted.
 pub fn toolbox(environment: &Environment) -> Toolbox {
-    let options = LoadOptions { cache_dir: Some(cache_dir(environment)) };
-    Toolbox::load(built_in::sources(), &options)
+    let (installed, refused) = installed::sources(environment);
+    let mut sources = built_in::sources();
+    sources.extend(installed);
+    let mut tools = Toolbox::load(sources, &load_options(environment));
+    for failure in refused {
+        tools.leave_out(failure);
+    }
+    tools
+}
+
+/// How tools are loaded in this run.
+pub fn load_options(environment: &Environment) -> LoadOptions<'static> {
+    LoadOptions { cache_dir: Some(cache_dir(environment)), compiler: Some(&ProcessCompiler) }
 }
 
 /// Where compiled tools are kept.

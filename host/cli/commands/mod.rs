@@ -112,5 +112,6 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
             printer.raw(&String::from_utf8_lossy(&script));
             Ok(Code::Success)
         }
+        Some(Command::CompileComponent) => crate::compiler::compile(),
     }
 }

@@ -9,11 +9,11 @@ use repair_model::tool::{Case, Reply};
 use repair_pipeline::outside::Tools as _;
 use repair_pipeline::planning::reply_digest;
 use repair_pipeline::session::AnswerState;
-use repair_sandbox::{LoadOptions, ToolSource, Toolbox};
+use repair_sandbox::{Origin, ToolSource, Toolbox};
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{cache_dir, find_session, state_dir};
+use crate::opening::{load_options, find_session, state_dir};
 use crate::printer::{Tone, toned};
 
 /// Replays a session.
@@ -60,8 +60,8 @@ fn replay(
         .map_err(|error| decode("the recorded case cannot be read", error))?;
     let recorded: Reply = serde_json::from_slice(&load_blob(state, target, &answer.reply)?)
         .map_err(|error| decode("the recorded reply cannot be read", error))?;
-    let source = ToolSource { name: answer.tool.id.clone(), bytes: Cow::Owned(component) };
-    let mut tools = Toolbox::load(vec![source], &LoadOptions { cache_dir: Some(cache_dir(context.environment)) });
+    let source = ToolSource { name: answer.tool.id.clone(), bytes: Cow::Owned(component), origin: Origin::Foreign };
+    let mut tools = Toolbox::load(vec![source], &load_options(context.environment));
     if let Some(failure) = tools.failures().first() {
         return Err(CommandError::new(Code::Internal, failure.to_string()));
     }

@@ -43,12 +43,14 @@ pub enum FileError {
         path: PathBuf,
     },
     /// It is too long.
-    #[error("{} has {bytes} bytes; at most {PROJECT_FILE_BYTES_MAX} are read or written", .path.display())]
+    #[error("{} has {bytes} bytes; at most {bytes_max} are read or written", .path.display())]
     TooLong {
         /// The file.
         path: PathBuf,
         /// Its length, or the length that it would get.
         bytes: u64,
+        /// What is allowed.
+        bytes_max: usize,
     },
     /// It is not UTF-8.
     #[error("{} is not UTF-8 text: byte {at} does not belong", .path.display())]
@@ -129,6 +131,14 @@ fn io_hint(path: &Path, doing: &str, kind: io::ErrorKind) -> Option<String> {
 /// # Errors
 /// When it cannot be read, is no regular file, or has more than [`PROJECT_FILE_BYTES_MAX`] bytes.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_up_to(path, PROJECT_FILE_BYTES_MAX)
+}
+
+/// The same with another limit, for what is no file of a project.
+///
+/// # Errors
+/// Those of [`read`] with that limit.
+pub fn read_up_to(path: &Path, bytes_max: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| io_error(path, "read", source);
     // A pipe in place of the file would otherwise hold up the opening for ever.
     let file = OpenOptions::new()
@@ -138,8 +148,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         .map_err(failed)?;
     let metadata = regular(path, file.metadata().map_err(failed)?)?;
     let mut bytes = Vec::new();
-    file.take(PROJECT_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    short_enough(path, metadata.len().max(bytes.len() as u64))?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    short_enough(path, metadata.len().max(bytes.len() as u64), bytes_max)?;
     Ok(bytes)
 }
 
@@ -169,7 +179,7 @@ pub fn digest_of(path: &Path) -> Result<Option<Digest>, FileError> {
 /// # Errors
 /// When it cannot be done as the top of this file says; the file is as it was then.
 pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Result<(), FileError> {
-    short_enough(path, bytes.len() as u64)?;
+    short_enough(path, bytes.len() as u64, PROJECT_FILE_BYTES_MAX)?;
     let real = std::fs::canonicalize(path).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = std::fs::metadata(&real).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = regular(path, metadata)?;
@@ -195,8 +205,18 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     create(path, bytes, Access::Private)
 }
 
+/// Puts a file of this user's own in its place, whole or not at all, whatever file was there. Only its owner can read it.
+///
+/// # Errors
+/// When it cannot be written; what was there stays then.
+pub fn put_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let beside = Beside::new(path, open_folder(path, folder_of(path))?, Points::PROJECT_FILE)?;
+    beside.fill(bytes, Access::Private)?;
+    beside.take_the_place()
+}
+
 fn create(path: &Path, bytes: &[u8], access: Access<'_>) -> Result<(), FileError> {
-    short_enough(path, bytes.len() as u64)?;
+    short_enough(path, bytes.len() as u64, PROJECT_FILE_BYTES_MAX)?;
     let beside = Beside::new(path, open_folder(path, folder_of(path))?, Points::PROJECT_FILE)?;
     beside.fill(bytes, access)?;
     beside.become_new()
@@ -226,12 +246,8 @@ fn regular(path: &Path, metadata: Metadata) -> Result<Metadata, FileError> {
     if metadata.is_file() { Ok(metadata) } else { Err(FileError::NotRegular { path: path.to_owned() }) }
 }
 
-fn short_enough(path: &Path, bytes: u64) -> Result<(), FileError> {
-    if bytes <= PROJECT_FILE_BYTES_MAX as u64 {
-        Ok(())
-    } else {
-        Err(FileError::TooLong { path: path.to_owned(), bytes })
-    }
+fn short_enough(path: &Path, bytes: u64, bytes_max: usize) -> Result<(), FileError> {
+    if bytes <= bytes_max as u64 { Ok(()) } else { Err(FileError::TooLong { path: path.to_owned(), bytes, bytes_max }) }
 }
 
 fn io_error(path: &Path, doing: &'static str, source: io::Error) -> FileError {

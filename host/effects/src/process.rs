@@ -7,6 +7,7 @@
 
 mod compose_binary;
 mod output;
+mod piped;
 mod wrapped;
 
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ pub(crate) use compose_binary::in_path;
 pub use compose_binary::{Compose, ComposeMissing, ComposeSearch, ComposeVersion, compose_version, find_compose};
 pub use output::Tail;
 use output::{Kept, Printed, read_some};
+pub use piped::{Piped, run_piped};
 pub use wrapped::{Wrapped, run_wrapped};
 
 /// How often a running process is looked at.

@@ -27,8 +27,23 @@ pub const TOOL_FUEL_MAX: u64 = 200_000_000;
 pub const TOOL_WALL_MS_MAX: u64 = 2_000;
 /// Interval at which the wall time of a tool is looked at, in milliseconds.
 pub const TOOL_TICK_MS: u64 = 10;
+/// Bytes of a component from which on a tool counts as one that brings a language runtime, and gets the limits below; who
+/// installs such a tool is told so.
+pub const RUNTIME_COMPONENT_BYTES_MIN: usize = 4 * 1024 * 1024;
+/// Linear memory of one call of such a tool, in bytes.
+pub const RUNTIME_TOOL_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Fuel of one call of such a tool.
+pub const RUNTIME_TOOL_FUEL_MAX: u64 = 2_000_000_000;
+/// Wall time of one call of such a tool, in milliseconds.
+pub const RUNTIME_TOOL_WALL_MS_MAX: u64 = 10_000;
+/// Core instances within one component of such a tool.
+pub const RUNTIME_TOOL_INSTANCES_MAX: usize = 64;
 /// Wall time of compiling one tool, in milliseconds.
 pub const TOOL_COMPILE_MS_MAX: u64 = 60_000;
+/// Processor time of compiling one tool that somebody else made, in seconds; the kernel ends the compiler then.
+pub const TOOL_COMPILE_CPU_SECONDS_MAX: u64 = 60;
+/// Address space of the process that compiles such a tool, in bytes.
+pub const TOOL_COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Compiled tools that are kept; the oldest go first.
 pub const CACHE_ENTRIES_MAX: usize = 64;
 /// Bytes of one compiled tool.
@@ -39,6 +54,12 @@ pub const TOOL_STACK_BYTES_MAX: usize = 512 * 1024;
 pub const TOOL_REPLY_FUEL_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of a case as the host encodes it for the log.
 pub const CASE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a file with a recorded case for the author of a tool.
+pub const RECORDED_CASE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of `repair-tools.lock`.
+pub const TOOL_LOCK_BYTES_MAX: usize = 256 * 1024;
+/// Tools that can be installed beside the built-in ones.
+pub const INSTALLED_TOOLS_MAX: usize = 64;
 /// Bytes of any one text in a tool's reply.
 pub const REPLY_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// Notes in a tool's reply.

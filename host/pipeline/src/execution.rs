@@ -298,6 +298,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Executor<'_, D, T, L, P> {
             .map_err(GateRefusal::Void)?;
         let decided = self.policies.decide(&Request {
             tool: &plan.tool,
+            built_in: self.tools.is_built_in(&plan.tool.id),
             step,
             target: self.target,
             finding: &plan.finding,

@@ -10,6 +10,7 @@
 pub mod outside;
 pub mod session;
 pub mod settings;
+pub mod tool_lock;
 
 pub mod approval;
 pub mod classification;
@@ -19,6 +20,7 @@ pub mod handover;
 pub mod planning;
 pub mod policy;
 pub mod projection;
+pub mod rehearsal;
 pub mod report;
 pub mod verification;
 pub mod workflow;

@@ -44,6 +44,8 @@ pub trait Tools {
     fn failures(&self) -> &[ToolFailure];
     /// The exact bytes of a tool's component.
     fn component(&self, tool: &str) -> Option<&[u8]>;
+    /// Whether the tool is part of this program, and not one that somebody has installed. An unknown one is not.
+    fn is_built_in(&self, tool: &str) -> bool;
     /// Shows `case` to the tool.
     ///
     /// # Errors

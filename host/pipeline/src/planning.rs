@@ -177,7 +177,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             match reply.answer {
                 ToolAnswer::Decline(words) => return Ok(Asked::Passed(words, false)),
                 ToolAnswer::Propose(proposal) => {
-                    return Ok(match self.check(&manifest, finding, &proposal) {
+                    return Ok(match check_proposal(&manifest, self.bounds, finding, &proposal) {
                         Ok(()) => Asked::Proposal(Box::new(manifest), proposal, case.params),
                         Err(words) => Asked::Passed(words, true),
                     });
@@ -188,13 +188,8 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                     }
                 }
                 ToolAnswer::WaitSeconds(seconds) => {
-                    let seconds = u64::from(seconds).clamp(1, self.bounds.backoff_seconds_max);
-                    self.deployment.pause_ms(seconds * 1000).await;
-                    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-                    case.waited_seconds = case.waited_seconds.saturating_add(seconds);
-                    case.history.iter_mut().for_each(|attempt| {
-                        attempt.seconds_ago = attempt.seconds_ago.saturating_add(seconds);
-                    });
+                    let seconds = wait(&mut case, seconds, self.bounds);
+                    self.deployment.pause_ms(u64::from(seconds) * 1000).await;
                     // What was seen before may have changed meanwhile, and mostly a tool waits for just that.
                     for at in 0..case.observations.len() {
                         case.observations[at] = self.look(&manifest, case.observations[at].asked.clone()).await;
@@ -237,35 +232,6 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         Ok(Ok(reply))
     }
 
-    /// What every proposal has to keep, whatever the tool says.
-    fn check(&self, manifest: &Manifest, finding: &Finding, proposal: &Proposal) -> Result<(), String> {
-        let id = &manifest.tool.id;
-        if proposal.actions.is_empty() {
-            return Err(format!("tool `{id}` proposed a plan without actions"));
-        }
-        let actions_max = self.bounds.plan_actions_max;
-        if proposal.actions.len() > actions_max as usize {
-            return Err(format!(
-                "tool `{id}` proposed {} actions; the bound plan_actions_max is {actions_max}",
-                proposal.actions.len()
-            ));
-        }
-        if let Some(action) = undeclared(manifest, &proposal.actions) {
-            return Err(format!(
-                "tool `{id}` proposed `{}`, which its manifest does not declare in `may`",
-                action.kind()
-            ));
-        }
-        let floor = self.bounds.confidence_floor_permille;
-        if proposal.confidence < floor || finding.confidence < floor {
-            return Err(format!(
-                "tool `{id}` is sure to {} of a finding that is sure to {}; the bound confidence_floor_permille is {floor}",
-                proposal.confidence, finding.confidence
-            ));
-        }
-        Ok(())
-    }
-
     async fn answer(&mut self, manifest: &Manifest, case: &mut Case, queries: Vec<Query>) -> Result<(), String> {
         let id = &manifest.tool.id;
         if queries.len() > NEED_QUERIES_MAX {
@@ -296,6 +262,52 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         let event = Event::ToolRefused { round: self.round, tool: tool.to_owned(), error: error.to_owned() };
         self.log.append(Some(self.session), event, Durability::Process)
     }
+}
+
+/// What every proposal has to keep, whatever the tool says.
+///
+/// # Errors
+/// Names the tool, and the bound or kind that it goes beyond.
+pub fn check_proposal(
+    manifest: &Manifest,
+    bounds: &Bounds,
+    finding: &Finding,
+    proposal: &Proposal,
+) -> Result<(), String> {
+    let id = &manifest.tool.id;
+    if proposal.actions.is_empty() {
+        return Err(format!("tool `{id}` proposed a plan without actions"));
+    }
+    let actions_max = bounds.plan_actions_max;
+    if proposal.actions.len() > actions_max as usize {
+        return Err(format!(
+            "tool `{id}` proposed {} actions; the bound plan_actions_max is {actions_max}",
+            proposal.actions.len()
+        ));
+    }
+    if let Some(action) = undeclared(manifest, &proposal.actions) {
+        return Err(format!("tool `{id}` proposed `{}`, which its manifest does not declare in `may`", action.kind()));
+    }
+    let floor = bounds.confidence_floor_permille;
+    if proposal.confidence < floor || finding.confidence < floor {
+        return Err(format!(
+            "tool `{id}` is sure to {} of a finding that is sure to {}; the bound confidence_floor_permille is {floor}",
+            proposal.confidence, finding.confidence
+        ));
+    }
+    Ok(())
+}
+
+/// Notes in the case that the host has waited on the tool's word: as long as it asks, within the bounds, and at least a
+/// second, so that a wait is never for nothing. Returns the seconds.
+pub(crate) fn wait(case: &mut Case, seconds: u32, bounds: &Bounds) -> u32 {
+    let seconds = u64::from(seconds).clamp(1, bounds.backoff_seconds_max);
+    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+    case.waited_seconds = case.waited_seconds.saturating_add(seconds);
+    for attempt in &mut case.history {
+        attempt.seconds_ago = attempt.seconds_ago.saturating_add(seconds);
+    }
+    seconds
 }
 
 /// The first action that the manifest does not declare.

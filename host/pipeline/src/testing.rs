@@ -186,6 +186,10 @@ impl Tools for FakeTools {
         Some(&self.component)
     }
 
+    fn is_built_in(&self, _tool: &str) -> bool {
+        true
+    }
+
     fn propose(&mut self, tool: &str, case: &Case) -> Result<Reply, ToolFailure> {
         self.trace.push(Call::Propose(tool.to_owned()));
         self.cases.push((tool.to_owned(), case.clone()));

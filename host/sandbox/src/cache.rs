@@ -158,10 +158,12 @@ fn entry_name(engine: &Engine, component: Digest) -> String {
 
 /// Turns code that this program has compiled back into a component. The only place that trusts compiled code.
 #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; see the safety comment")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` comes from a file that only this user could write, in a directory that only this user could write,
-    // under a name that binds the component, the engine's configuration and the version of this host; its checksum
-    // holds, so it is what `Component::serialize` gave. Whoever could forge it could as well replace this program.
+pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `code` is what `Component::serialize` or `Engine::precompile_component` of this program gave, by one of two
+    // ways. From a file that only this user could write, in a directory that only this user could write, under a name
+    // that binds the component, the engine's configuration and the version of this host, with a checksum that holds. Or
+    // from the pipe of a process that this one has started from its own executable. Whoever could forge either could as
+    // well replace this program.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 

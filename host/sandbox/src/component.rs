@@ -1,7 +1,8 @@
 //! From the bytes of a file to a compiled component.
 //!
 //! Only the binary format of components passes. Compiled code is refused by its first bytes, whoever offers it: it would
-//! run outside the sandbox. The compiler gets a bounded time on a thread of its own.
+//! run outside the sandbox. What somebody else made is compiled apart, in a process with a bound of time and of memory,
+//! where there is one ([`Compiler`]); else the compiler gets a bounded time on a thread of its own.
 
 use std::borrow::Cow;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -9,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use repair_model::ids::Digest;
-use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX};
+use repair_model::limits::{
+    COMPONENT_BYTES_MAX, TOOL_COMPILE_MEMORY_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX,
+};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::fault::{Fault, quoted};
 
 /// The bytes of a tool; those of built-in tools are part of the program.
@@ -45,6 +48,8 @@ pub(crate) enum ComponentFault {
     Invalid(String),
     #[error("it was not compiled within {TOOL_COMPILE_MS_MAX} ms")]
     CompileTime,
+    #[error("compiling it takes more than {TOOL_COMPILE_MEMORY_BYTES_MAX} bytes of memory, or ends the compiler")]
+    CompileMemory,
     #[error("it was not compiled: {0}")]
     Compiler(String),
     #[error("it holds {found} {what}, more than the limit of {TOOL_INSTANCES_MAX}")]
@@ -62,12 +67,54 @@ impl Fault for ComponentFault {
             Self::Text => "give the binary form; `wasm-tools parse` makes it",
             Self::NotComponent => "give the `.wasm` file that the build of the tool made, whole",
             Self::Invalid(_) => "build it again; the file may have been cut, or use a feature that tools do not have",
-            Self::CompileTime => "make its functions smaller",
+            Self::CompileTime | Self::CompileMemory => "make its functions fewer and smaller",
             Self::Compiler(_) => "start `repair` again; if it stays, report it with the tool's file",
             Self::TooMany { .. } => "link its parts into one module",
         }
         .to_owned()
     }
+}
+
+/// Compiles components in a process of its own, within bounds.
+pub trait Compiler: Send + Sync {
+    /// What [`compile_apart`] gives there for `component`.
+    ///
+    /// # Errors
+    /// Says which bound it hit, or what the compiler said.
+    fn compile(&self, component: &[u8]) -> Result<Vec<u8>, CompilerFault>;
+}
+
+/// Why a process apart compiled nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompilerFault {
+    /// Its time was over.
+    Time,
+    /// Its memory was used up, or it crashed; the two look the same from outside.
+    Memory,
+    /// The component is not valid: the words of [`compile_apart`].
+    Invalid(String),
+    /// It could not be started or watched.
+    Unavailable(String),
+}
+
+impl From<CompilerFault> for ComponentFault {
+    fn from(fault: CompilerFault) -> Self {
+        match fault {
+            CompilerFault::Time => Self::CompileTime,
+            CompilerFault::Memory => Self::CompileMemory,
+            CompilerFault::Invalid(why) => Self::Invalid(quoted(&why)),
+            CompilerFault::Unavailable(why) => Self::Compiler(quoted(&why)),
+        }
+    }
+}
+
+/// Compiles a component for the engine of this host: what the process behind a [`Compiler`] does.
+///
+/// # Errors
+/// What is wrong with the component, or why this machine has no engine.
+pub fn compile_apart(component: &[u8]) -> Result<Vec<u8>, String> {
+    check_form(component).map_err(|fault| fault.to_string())?;
+    crate::engine::engine()?.precompile_component(component).map_err(|error| format!("{error:#}"))
 }
 
 /// The component of `bytes`, from the cache where that is possible. Their form has been checked.
@@ -76,11 +123,16 @@ pub(crate) fn load(
     bytes: &Bytes,
     digest: Digest,
     cache: Option<&Cache>,
+    apart: Option<&dyn Compiler>,
 ) -> Result<Component, ComponentFault> {
     if let Some(component) = cache.and_then(|cache| cache.get(engine, digest)) {
         return Ok(component);
     }
-    let component = compile(engine, bytes)?;
+    let component = match apart {
+        Some(compiler) => cache::deserialize(engine, &compiler.compile(bytes)?)
+            .ok_or_else(|| ComponentFault::Compiler("what the compiler gave cannot be used".to_owned()))?,
+        None => compile(engine, bytes)?,
+    };
     check_size(&component)?;
     if let Some(cache) = cache {
         cache.put(engine, digest, &component);

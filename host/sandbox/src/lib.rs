@@ -29,6 +29,8 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
-pub use loading::ToolSource;
+pub use component::{Compiler, CompilerFault, compile_apart};
+pub use limits::{CallLimits, Usage};
+pub use loading::{Origin, ToolSource};
 pub use reply::check_declared;
-pub use tools::{LoadOptions, Toolbox};
+pub use tools::{LoadOptions, Toolbox, Weight};

@@ -12,8 +12,8 @@ use repair_model::limits;
 use wasmtime::{Engine, ResourceLimiter};
 
 /// What one call may use.
-#[derive(Clone, Debug)]
-pub(crate) struct CallLimits {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallLimits {
     /// Linear memory of all instances together, in bytes.
     pub memory_bytes_max: usize,
     /// Table elements of all instances together.
@@ -26,6 +26,22 @@ pub(crate) struct CallLimits {
     pub wall_ms_max: u64,
     /// Bytes of the returned value, about.
     pub reply_fuel_max: usize,
+}
+
+impl CallLimits {
+    /// Those of a component of so many bytes: what carries a language runtime needs more than a plain tool.
+    pub(crate) fn of(component_bytes: usize) -> Self {
+        if component_bytes < limits::RUNTIME_COMPONENT_BYTES_MIN {
+            return Self::default();
+        }
+        Self {
+            memory_bytes_max: limits::RUNTIME_TOOL_MEMORY_BYTES_MAX,
+            fuel_max: limits::RUNTIME_TOOL_FUEL_MAX,
+            wall_ms_max: limits::RUNTIME_TOOL_WALL_MS_MAX,
+            instances_max: limits::RUNTIME_TOOL_INSTANCES_MAX,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for CallLimits {

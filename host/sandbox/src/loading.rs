@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use repair_model::ids::{Digest, Domain};
 use repair_model::tool::Manifest;
@@ -15,7 +16,7 @@ use wasmtime::component::Component;
 
 use crate::cache::Cache;
 use crate::call::Callable;
-use crate::component::{self, Bytes};
+use crate::component::{self, Bytes, Compiler};
 use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
 use crate::limits::{CallLimits, Ticker, Usage};
@@ -32,14 +33,30 @@ pub struct ToolSource {
     pub name: String,
     /// The exact bytes of its component.
     pub bytes: Cow<'static, [u8]>,
+    /// Who vouches for it.
+    pub origin: Origin,
+}
+
+/// Who vouches for a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is part of this program.
+    BuiltIn,
+    /// Somebody else made it, and nobody has said yet which bytes are meant.
+    Foreign,
+    /// Somebody else made it, and exactly the component of this digest was accepted.
+    Pinned(Digest),
 }
 
 /// A tool that passed every check of its own; whether its id is free is another question.
 pub(crate) struct Prepared {
     pub name: String,
     pub manifest: Manifest,
+    pub origin: Origin,
     pub component: Component,
     pub contract: Contract,
+    pub limits: CallLimits,
+    pub compile_ms: u64,
     pub bytes: Bytes,
     /// What `describe`, called twice, used.
     pub described: Usage,
@@ -49,7 +66,9 @@ pub(crate) struct Prepared {
 pub(crate) struct Loader<'a> {
     pub engine: &'a Engine,
     pub cache: Option<&'a Cache>,
-    pub limits: &'a CallLimits,
+    pub compiler: Option<&'a dyn Compiler>,
+    /// For all tools, instead of those by the size of each.
+    pub limits: Option<&'a CallLimits>,
     pub ticker: &'a Ticker,
 }
 
@@ -82,21 +101,40 @@ impl Loader<'_> {
     }
 
     fn load(&self, source: ToolSource) -> Result<Prepared, ToolFailure> {
-        let ToolSource { name, bytes } = source;
+        let ToolSource { name, bytes, origin } = source;
         let bytes = Arc::new(bytes);
         component::check_form(&bytes).map_err(|fault| fault.of(&name))?;
         let digest = Digest::of(Domain::Component, &bytes);
-        let component = component::load(self.engine, &bytes, digest, self.cache).map_err(|fault| fault.of(&name))?;
-        let contract = imports::check(self.engine, &component).map_err(|fault| fault.of(&name))?;
+        if let Origin::Pinned(accepted) = origin
+            && accepted != digest
+        {
+            return Err(swapped(&name, accepted, digest));
+        }
+        let Self { engine, ticker, .. } = *self;
+        let apart = self.compiler.filter(|_| origin != Origin::BuiltIn);
+        let begun = Instant::now();
+        let component =
+            component::load(engine, &bytes, digest, self.cache, apart).map_err(|fault| fault.of(&name))?;
+        let compile_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let contract = imports::check(engine, &component).map_err(|fault| fault.of(&name))?;
 
-        let Self { engine, limits, ticker, .. } = *self;
-        let callable = Callable { engine, component: &component, contract, limits, ticker };
+        let limits = self.limits.cloned().unwrap_or_else(|| CallLimits::of(bytes.len()));
+        let callable = Callable { engine, component: &component, contract, limits: &limits, ticker };
         let ((said, said_again), described) = callable.describe_twice().map_err(|fault| fault.of(&name))?;
         if said != said_again {
             return Err(ManifestFault::Unsteady.of(&name));
         }
         let manifest = manifest::checked(said, digest).map_err(|fault| fault.of(&name))?;
-        Ok(Prepared { name, manifest, component, contract, bytes, described })
+        Ok(Prepared { name, manifest, origin, component, contract, limits, compile_ms, bytes, described })
+    }
+}
+
+/// The failure of a tool whose file is not the one that was accepted.
+fn swapped(tool: &str, accepted: Digest, found: Digest) -> ToolFailure {
+    ToolFailure {
+        tool: quoted(tool),
+        what: format!("its component is {found}, and {accepted} was accepted"),
+        fix: "find out who changed the file; `repair tool remove` and `repair tool add` accept another one".to_owned(),
     }
 }
 

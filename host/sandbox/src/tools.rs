@@ -16,18 +16,20 @@ use wasmtime::component::Component;
 use crate::bindings::ToolError;
 use crate::cache::Cache;
 use crate::call::Callable;
-use crate::component::Bytes;
+use crate::component::{Bytes, Compiler};
 use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
-use crate::limits::{CallLimits, Ticker};
-use crate::loading::{Loader, Prepared, ToolSource, no_thread};
+use crate::limits::{CallLimits, Ticker, Usage};
+use crate::loading::{Loader, Origin, Prepared, ToolSource, no_thread};
 use crate::{convert, reply};
 
 /// How tools are loaded.
-#[derive(Clone, Debug, Default)]
-pub struct LoadOptions {
+#[derive(Clone, Default)]
+pub struct LoadOptions<'o> {
     /// A directory of this user alone where compiled code is kept, created if missing. `None` compiles every time.
     pub cache_dir: Option<PathBuf>,
+    /// What compiles the tools that somebody else made. Without one they are compiled in this process.
+    pub compiler: Option<&'o dyn Compiler>,
 }
 
 /// The repair tools of one run.
@@ -38,26 +40,51 @@ pub struct Toolbox {
     loaded: Vec<Loaded>,
     failures: Vec<ToolFailure>,
     cache_notice: Option<String>,
-    limits: CallLimits,
 }
 
 struct Loaded {
     engine: Engine,
+    origin: Origin,
     component: Component,
     contract: Contract,
     bytes: Bytes,
+    limits: CallLimits,
+    compile_ms: u64,
+    described: Usage,
     quarantine: Option<ToolFailure>,
+}
+
+/// What is known of a loaded tool beside its manifest.
+#[derive(Clone, Debug)]
+pub struct Weight {
+    /// Bytes of its component.
+    pub component_bytes: usize,
+    /// Which version of the contract it speaks, such as `repair:tool/repair@0.4.0`.
+    pub contract: &'static str,
+    /// How long it took to compile it, or to take it from the cache, in milliseconds.
+    pub compile_ms: u64,
+    /// What two calls of `describe` used.
+    pub described: Usage,
+    /// What one call may use.
+    pub limits: CallLimits,
 }
 
 impl Toolbox {
     /// Loads tools, in order. Never fails as a whole: see [`Tools::failures`]. Without sources nothing is started.
-    pub fn load(sources: Vec<ToolSource>, options: &LoadOptions) -> Self {
-        Self::load_within(sources, options, CallLimits::default())
+    ///
+    /// Ids go to the sources in their order, so that no tool takes that of one before it. The tools that somebody has
+    /// installed are asked first nevertheless: they were chosen.
+    pub fn load(sources: Vec<ToolSource>, options: &LoadOptions<'_>) -> Self {
+        Self::load_within(sources, options, None)
     }
 
     /// Loads tools that run within other limits than usual.
-    pub(crate) fn load_within(sources: Vec<ToolSource>, options: &LoadOptions, limits: CallLimits) -> Self {
-        let mut toolbox = Self { limits, ..Self::default() };
+    pub(crate) fn load_within(
+        sources: Vec<ToolSource>,
+        options: &LoadOptions<'_>,
+        limits: Option<&CallLimits>,
+    ) -> Self {
+        let mut toolbox = Self::default();
         if sources.is_empty() {
             return toolbox;
         }
@@ -79,13 +106,73 @@ impl Toolbox {
             }
         };
         let cache = toolbox.open_cache(options);
-        let loader = Loader { engine: &engine, cache: cache.as_ref(), limits: &toolbox.limits, ticker: &ticker };
+        let compiler = options.compiler;
+        let loader = Loader { engine: &engine, cache: cache.as_ref(), compiler, limits, ticker: &ticker };
+        let mut chosen = 0;
         for result in loader.load_all(sources) {
-            if let Err(failure) = result.and_then(|tool| toolbox.add(&engine, tool)) {
+            if let Err(failure) = result.and_then(|tool| toolbox.add(&engine, tool, &mut chosen)) {
                 toolbox.failures.push(failure);
             }
         }
         toolbox
+    }
+
+    /// Adds the failure of a tool that could not even be offered for loading.
+    pub fn leave_out(&mut self, failure: ToolFailure) {
+        self.failures.push(failure);
+    }
+
+    /// What is known of that tool beside its manifest.
+    pub fn weight(&self, tool: &str) -> Option<Weight> {
+        let Loaded { contract, bytes, limits, compile_ms, described, .. } = &self.loaded[self.position(tool)?];
+        Some(Weight {
+            component_bytes: bytes.len(),
+            contract: contract.exported(),
+            compile_ms: *compile_ms,
+            described: *described,
+            limits: limits.clone(),
+        })
+    }
+
+    /// Shows a tool a case and tells what the call used.
+    ///
+    /// # Errors
+    /// As [`Tools::propose`].
+    pub fn propose_measured(&mut self, tool: &str, case: &Case) -> Result<(Reply, Usage), ToolFailure> {
+        let at = self.position(tool).ok_or_else(|| unknown(tool))?;
+        let (loaded, manifest) = (&mut self.loaded[at], &self.manifests[at]);
+        if let Some(failure) = &loaded.quarantine {
+            return Err(failure.clone());
+        }
+        check_case(tool, case)?;
+        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
+        let replied = match loaded.callable(&ticker).propose(&convert::case(case)) {
+            Ok((Ok(replied), usage)) => {
+                reply::checked(replied).map(|reply| (reply, usage)).map_err(|fault| fault.of(tool))
+            }
+            Ok((Err(error), _)) => return Err(own_error(manifest, &error)),
+            Err(fault) => Err(fault.of(tool)),
+        };
+        let checked = replied.and_then(|(reply, usage)| {
+            reply::check_declared(manifest, &reply)?;
+            Ok((reply, usage))
+        });
+        if let Err(failure) = &checked {
+            loaded.quarantine = Some(failure.clone());
+        }
+        checked
+    }
+
+    /// Whether a tool answers the same when one instance is asked twice, which no session does: a difference shows that
+    /// it keeps something between calls.
+    ///
+    /// # Errors
+    /// When one of the calls is ended.
+    pub fn is_steady(&self, tool: &str, case: &Case) -> Result<bool, ToolFailure> {
+        let loaded = &self.loaded[self.position(tool).ok_or_else(|| unknown(tool))?];
+        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
+        let said = loaded.callable(&ticker).propose_twice(&convert::case(case));
+        said.map(|(first, second)| first == second).map_err(|fault| fault.of(tool))
     }
 
     /// Why compiled code is not kept, if it is not although it should be.
@@ -103,13 +190,18 @@ impl Toolbox {
         }
     }
 
-    fn add(&mut self, engine: &Engine, tool: Prepared) -> Result<(), ToolFailure> {
-        let Prepared { name, manifest, component, contract, bytes, described: _ } = tool;
+    fn add(&mut self, engine: &Engine, tool: Prepared, chosen: &mut usize) -> Result<(), ToolFailure> {
+        let Prepared { name, manifest, origin, component, contract, limits, compile_ms, bytes, described } = tool;
         if self.position(&manifest.tool.id).is_some() {
             return Err(taken(&name, &manifest.tool.id));
         }
-        self.manifests.push(manifest);
-        self.loaded.push(Loaded { engine: engine.clone(), component, contract, bytes, quarantine: None });
+        let engine = engine.clone();
+        let quarantine = None;
+        let loaded =
+            Loaded { engine, origin, component, contract, bytes, limits, compile_ms, described, quarantine };
+        let at = if origin == Origin::BuiltIn { self.loaded.len() } else { std::mem::replace(chosen, *chosen + 1) };
+        self.manifests.insert(at, manifest);
+        self.loaded.insert(at, loaded);
         Ok(())
     }
 
@@ -131,27 +223,19 @@ impl Tools for Toolbox {
         self.position(tool).map(|at| &**self.loaded[at].bytes)
     }
 
+    fn is_built_in(&self, tool: &str) -> bool {
+        self.position(tool).is_some_and(|at| self.loaded[at].origin == Origin::BuiltIn)
+    }
+
     fn propose(&mut self, tool: &str, case: &Case) -> Result<Reply, ToolFailure> {
-        let at = self.position(tool).ok_or_else(|| unknown(tool))?;
-        let (loaded, manifest) = (&mut self.loaded[at], &self.manifests[at]);
-        if let Some(failure) = &loaded.quarantine {
-            return Err(failure.clone());
-        }
-        check_case(tool, case)?;
-        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
-        let Loaded { engine, component, contract, .. } = &*loaded;
-        let callable = Callable { engine, component, contract: *contract, limits: &self.limits, ticker: &ticker };
-        let said = callable.propose(&convert::case(case)).map(|(said, _)| said);
-        let replied = match said {
-            Ok(Ok(replied)) => reply::checked(replied).map_err(|fault| fault.of(tool)),
-            Ok(Err(error)) => return Err(own_error(tool, &error)),
-            Err(fault) => Err(fault.of(tool)),
-        };
-        let checked = replied.and_then(|reply| reply::check_declared(manifest, &reply).map(|()| reply));
-        if let Err(failure) = &checked {
-            loaded.quarantine = Some(failure.clone());
-        }
-        checked
+        self.propose_measured(tool, case).map(|(reply, _)| reply)
+    }
+}
+
+impl Loaded {
+    fn callable<'c>(&'c self, ticker: &'c Ticker) -> Callable<'c> {
+        let Self { engine, component, contract, limits, .. } = self;
+        Callable { engine, component, contract: *contract, limits, ticker }
     }
 }
 
@@ -187,11 +271,15 @@ impl Write for Budget {
     }
 }
 
-fn own_error(tool: &str, error: &ToolError) -> ToolFailure {
+fn own_error(manifest: &Manifest, error: &ToolError) -> ToolFailure {
+    let ask = || match &manifest.contact {
+        Some(contact) => format!("ask its author what this error means: {contact}"),
+        None => "ask its author what this error means".to_owned(),
+    };
     ToolFailure {
-        tool: quoted(tool),
+        tool: manifest.tool.id.clone(),
         what: format!("`propose` returned the error `{}`: {}", quoted(&error.code), quoted(&error.message)),
-        fix: error.hint.as_deref().map_or_else(|| "ask its author what this error means".to_owned(), quoted),
+        fix: error.hint.as_deref().map_or_else(ask, quoted),
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Component, Path};
 
 use repair_faults::Point;
 use repair_model::ids::SessionId;
+use repair_model::limits::PROJECT_FILE_BYTES_MAX;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -51,7 +52,7 @@ pub fn put_inside(root: &Path, place: &Path, bytes: &[u8]) -> Result<(), FileErr
     const POINTS: Points =
         Points { written: Point::StateFileWritten, renamed: Point::StateFileRenamed, detail: "projection-in-project" };
     let whole = root.join(place);
-    short_enough(&whole, bytes.len() as u64)?;
+    short_enough(&whole, bytes.len() as u64, PROJECT_FILE_BYTES_MAX)?;
     let name = place.file_name().filter(|_| place.is_relative());
     let name = name.ok_or_else(|| FileError::NotRegular { path: whole.clone() })?;
     let mut folder = open_folder(&whole, root)?;

@@ -35,6 +35,8 @@ const QUOTED_CHARACTERS_MAX: usize = 240;
 pub struct Request<'a> {
     /// Who proposes.
     pub tool: &'a ToolRef,
+    /// Whether that is a tool of this program, and not one that somebody has installed.
+    pub built_in: bool,
     /// What is to be done, with the host's risk.
     pub step: &'a Step,
     /// Where.
@@ -182,6 +184,7 @@ fn facts(request: &Request<'_>, schema: &Schema) -> Result<Facts, String> {
         ("id", string(&tool.id)),
         ("version", string(&tool.version)),
         ("component", string(&tool.component.to_string())),
+        ("built_in", Value::new_bool(request.built_in)),
     ]);
     let mut attributes = HashMap::from([
         ("project", string(&target.project)),

@@ -138,6 +138,7 @@ fn answer(policies: &Policies, kind: ActionKind, risk: Risk) -> AnswerExplained 
     };
     let decided = policies.decide(&Request {
         tool: &tool,
+        built_in: true,
         step: &step,
         target: &target,
         finding: &finding,

@@ -32,10 +32,11 @@ const fn attribute(name: &'static str, kind: &'static str, says: &'static str) -
     Attribute { name, kind, says }
 }
 
-const TOOL: [Attribute; 3] = [
+const TOOL: [Attribute; 4] = [
     attribute("id", "String", "As in `Repair::Tool::\"port-conflict\"`."),
     attribute("version", "String", "Semantic version, as its manifest says."),
     attribute("component", "String", "Digest of its component: 64 hexadecimal digits."),
+    attribute("built_in", "Bool", "Whether it is part of `repair`, and not a tool that somebody has installed."),
 ];
 
 const EVERY_ACTION: [Attribute; 4] = [

@@ -103,12 +103,14 @@ impl Case {
             tool_confidence: Permille::CERTAIN,
             attempts: 0,
             interactive: false,
+            built_in: true,
         }
     }
 
     fn ask(&self, policies: &Policies) -> Decided {
         policies.decide(&Request {
             tool: &self.tool,
+            built_in: self.built_in,
             step: &self.step,
             target: &self.target,
             finding: &self.finding,

@@ -102,6 +102,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             .map(|step| {
                 self.policies.decide(&Request {
                     tool: &plan.tool,
+                    built_in: self.tools.is_built_in(&plan.tool.id),
                     step,
                     target: self.target,
                     finding,

@@ -10,7 +10,7 @@ use std::path::Path;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::ToolSource;
+use crate::{Origin, ToolSource};
 
 /// Where laid out data begins; below it there is room for what the guest's code writes.
 const DATA_AT: usize = 1024;
@@ -231,7 +231,7 @@ impl Guest {
 }
 
 pub(crate) fn source(name: &str, bytes: Vec<u8>) -> ToolSource {
-    ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes) }
+    ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes), origin: Origin::Foreign }
 }
 
 /// Wraps a core module of the contract's exports into a component.

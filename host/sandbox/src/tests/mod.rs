@@ -36,7 +36,7 @@ fn proposed(source: ToolSource) -> Result<Reply, ToolFailure> {
 }
 
 fn proposed_within(source: ToolSource, limits: CallLimits) -> Result<Reply, ToolFailure> {
-    let mut toolbox = Toolbox::load_within(vec![source], &LoadOptions::default(), limits);
+    let mut toolbox = Toolbox::load_within(vec![source], &LoadOptions::default(), Some(&limits));
     assert_eq!(toolbox.failures(), []);
     let id = toolbox.manifests()[0].tool.id.clone();
     let first = toolbox.propose(&id, &case());

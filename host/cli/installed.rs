@@ -1,0 +1,155 @@
+//! The tools that the user has accepted: the lock file in the configuration, and the components beside the other data.
+//!
+//! Invariants: nothing of a project is looked at, so no project can bring a tool along; a lock file that somebody else
+//! could write is not used; a component counts only while it has the digest that was accepted, wherever it lies.
+
+use std::borrow::Cow;
+use std::fs::{DirBuilder, File, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use repair_effects::files::{self, FileError};
+use repair_model::ids::Digest;
+use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_LOCK_BYTES_MAX};
+use repair_pipeline::outside::ToolFailure;
+use repair_pipeline::tool_lock::{FILE_NAME, LockError, LockedTool, ToolLock};
+use repair_sandbox::{Origin, ToolSource};
+use rustix::fs::FlockOperation;
+
+use crate::command_error::{Code, CommandError};
+use crate::environment::Environment;
+
+/// Permission bits with which somebody else could write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Lock file and components of one user.
+pub struct Installed {
+    config: PathBuf,
+    components: PathBuf,
+}
+
+impl Installed {
+    /// Those of whoever calls.
+    pub fn of(environment: &Environment) -> Self {
+        Self { config: environment.config_dir(), components: environment.data_dir().join("tools") }
+    }
+
+    /// The lock file.
+    pub fn lock_file(&self) -> PathBuf {
+        self.config.join(FILE_NAME)
+    }
+
+    /// Where the component of that digest lies.
+    pub fn component_file(&self, component: &Digest) -> PathBuf {
+        self.components.join(format!("{component}.wasm"))
+    }
+
+    /// What the lock file says; a missing one says nothing.
+    pub fn read(&self) -> Result<ToolLock, CommandError> {
+        let path = self.lock_file();
+        for place in [self.config.as_path(), &path] {
+            match std::fs::metadata(place) {
+                Ok(metadata) => own(place, &metadata)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ToolLock::default()),
+                Err(error) => return Err(CommandError::internal("the lock file cannot be looked at", error)),
+            }
+        }
+        let bytes = files::read_up_to(&path, TOOL_LOCK_BYTES_MAX).map_err(file_error)?;
+        let text = String::from_utf8(bytes).map_err(|error| LockError::Malformed(error.to_string()));
+        text.and_then(|text| ToolLock::parse(&text)).map_err(|error| lock_error(&path, &error))
+    }
+
+    /// Changes the lock file; nobody else changes it meanwhile.
+    pub fn change<T>(&self, change: impl FnOnce(&mut ToolLock) -> Result<T, CommandError>) -> Result<T, CommandError> {
+        make_private(&self.config)?;
+        let folder = File::open(&self.config)
+            .map_err(|error| CommandError::internal("the configuration folder cannot be opened", error))?;
+        rustix::fs::flock(&folder, FlockOperation::LockExclusive)
+            .map_err(|error| CommandError::internal("the configuration folder cannot be locked", error))?;
+        let mut lock = self.read()?;
+        let before = lock.clone();
+        let changed = change(&mut lock)?;
+        if lock != before {
+            let path = self.lock_file();
+            let text = lock.to_text().map_err(|error| lock_error(&path, &error))?;
+            files::put_private(&path, text.as_bytes()).map_err(file_error)?;
+        }
+        Ok(changed)
+    }
+
+    /// Keeps a component under its digest.
+    pub fn keep(&self, component: &Digest, bytes: &[u8]) -> Result<(), CommandError> {
+        make_private(&self.components)?;
+        files::put_private(&self.component_file(component), bytes).map_err(file_error)
+    }
+
+    /// Removes the component of a tool that is not accepted any more; that it is gone already is as good.
+    pub fn forget(&self, component: &Digest) -> Result<(), CommandError> {
+        match files::remove(&self.component_file(component), None) {
+            Err(error) if error.kind() != Some(ErrorKind::NotFound) => Err(file_error(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn source(&self, tool: &LockedTool) -> Result<ToolSource, ToolFailure> {
+        let path = self.component_file(&tool.component);
+        let bytes = files::read_up_to(&path, COMPONENT_BYTES_MAX).map_err(|error| ToolFailure {
+            tool: tool.id.clone(),
+            what: format!("its component cannot be used: {error}"),
+            fix: format!("`repair tool lock` brings it back from {}", tool.source.display()),
+        })?;
+        Ok(ToolSource { name: tool.id.clone(), bytes: Cow::Owned(bytes), origin: Origin::Pinned(tool.component) })
+    }
+}
+
+/// The accepted tools, and those that cannot be offered for loading, each with its reason.
+pub fn sources(environment: &Environment) -> (Vec<ToolSource>, Vec<ToolFailure>) {
+    let installed = Installed::of(environment);
+    let lock = match installed.read() {
+        Ok(lock) => lock,
+        Err(error) => {
+            let fix = error.hints.first().cloned().unwrap_or_else(|| "see the file".to_owned());
+            let failure = ToolFailure { tool: FILE_NAME.to_owned(), what: error.error.to_string(), fix };
+            return (Vec::new(), vec![failure]);
+        }
+    };
+    let (mut sources, mut failures) = (Vec::new(), Vec::new());
+    for tool in &lock.tools {
+        match installed.source(tool) {
+            Ok(source) => sources.push(source),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (sources, failures)
+}
+
+/// Whoever could write the lock file could accept a tool in the user's name.
+fn own(path: &Path, metadata: &Metadata) -> Result<(), CommandError> {
+    let user = rustix::process::geteuid().as_raw();
+    let is_own = metadata.uid() == user || metadata.uid() == 0;
+    if is_own && metadata.mode() & WRITABLE_BY_OTHERS == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(CommandError::new(Code::Usage, format!("{path} could be written by others, so no installed tool is used"))
+        .hint(format!("look at what it says; then `chmod go-w {path}`, and `chown` it to yourself")))
+}
+
+fn make_private(folder: &Path) -> Result<(), CommandError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| {
+        CommandError::internal(&format!("the folder {} cannot be made", folder.display()), error)
+            .hint("$XDG_CONFIG_HOME and $XDG_DATA_HOME say where the user's files lie")
+    })
+}
+
+fn lock_error(path: &Path, error: &LockError) -> CommandError {
+    CommandError::new(Code::Usage, format!("{}: {error}", path.display())).hint(error.hint())
+}
+
+/// An error of a file, with its hints.
+pub fn file_error(error: FileError) -> CommandError {
+    let hints = error.hints();
+    CommandError { code: Code::Internal, error: Box::new(error), hints }
+}
