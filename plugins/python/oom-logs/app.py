@@ -31,11 +31,8 @@ class OomLogs(Tool):
 
     def propose(self, case: Case, params: Params) -> types.Reply:
         project = case.project()
-        killed = [
-            service.name
-            for service in project.services
-            if any(container.oom_killed for container in project.containers_of(service.name))
-        ]
+        of_killed = {container.ref.service for container in project.containers if container.oom_killed}
+        killed = [service.name for service in project.services if service.name in of_killed]
         if not killed and case.is_cut(query.compose_model(), query.containers()):
             return decline("The project is larger than `repair` can look at. Look with `docker compose ps --all`.")
         if not killed:

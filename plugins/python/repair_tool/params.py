@@ -11,7 +11,7 @@ import typing
 from typing import Any
 
 from .reply import Failure
-from .shape import require
+from .shape import fields, require
 
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _NAMES: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
@@ -32,7 +32,7 @@ def schema(params: Any) -> dict[str, Any]:
         return {"$schema": _SCHEMA, "type": "object", "additionalProperties": False, **params}
     properties = {}
     for field in dataclasses.fields(params) if params else ():
-        kind = typing.get_type_hints(params)[field.name]
+        kind = fields(params)[field.name]
         properties[field.name] = {**_kind(kind), **field.metadata.get("schema", {}), "default": _default(field)}
     return schema({"properties": properties})
 
@@ -53,7 +53,7 @@ def read(params: Any, text: str, tool_id: str) -> Any:
         if unknown:
             raise ValueError(f"unknown field `{unknown[0]}`")
         values = (params or _None)(**given)
-        for name, kind in typing.get_type_hints(type(values)).items():
+        for name, kind in fields(type(values)).items():
             require(getattr(values, name), kind, f"`{name}`", whole_max=None)
         return values
     except (TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """A Compose project as its model wants it and its containers have it, side by side."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from wit_world.imports import types
 
@@ -19,13 +19,13 @@ class Project:
         """The service of that name."""
         return next((service for service in self.services if service.name == name), None)
 
-    def containers_of(self, service: str) -> Iterator[types.Container]:
+    def containers_of(self, service: str) -> list[types.Container]:
         """The containers of that service."""
-        return (container for container in self.containers if container.ref.service == service)
+        return self._by_service.get(service, [])
 
     def is_down(self, service: types.Service) -> bool:
         """Whether a container of it is missing, was never started, has ended or keeps ending."""
-        containers = list(self.containers_of(service.name))
+        containers = self.containers_of(service.name)
         completed = service.one_shot and any(map(has_completed, containers))
         return sum(map(is_up, containers)) < service.scale and not completed
 
@@ -36,6 +36,14 @@ class Project:
         needed = {name for service in down for name in service.depends_on if self._is_starting(name)}
         listed = needed.union(service.name for service in down)
         return [service.name for service in self.services if service.name in listed]
+
+    @cached_property
+    def _by_service(self) -> dict[str | None, list[types.Container]]:
+        # Looking through all containers for each service would use up the fuel of a call in a large project.
+        found: dict[str | None, list[types.Container]] = {}
+        for container in self.containers:
+            found.setdefault(container.ref.service, []).append(container)
+        return found
 
     def _is_starting(self, service: str) -> bool:
         return any(map(is_starting, self.containers_of(service)))

@@ -5,6 +5,7 @@ nothing. So replies and parameters are looked through before, and a mismatch is 
 """
 
 import dataclasses
+import functools
 import types
 import typing
 from enum import Enum
@@ -45,9 +46,24 @@ def require(value: Any, wanted: Any, place: str, whole_max: int | None = 2**16 -
     else:
         _ensure(isinstance(value, wanted), place, f"a `{getattr(wanted, '__name__', wanted)}`", value)
         if dataclasses.is_dataclass(value) and not isinstance(value, Enum):
-            for name, kind in typing.get_type_hints(type(value)).items():
+            for name, kind in fields(type(value)).items():
                 bound = whole_max and _WHOLE_MAX.get((type(value).__name__, name), whole_max)
                 require(getattr(value, name), kind, f"{place}.{name}", bound)
+
+
+@functools.cache
+def fields(of: type) -> dict[str, Any]:
+    """The fields of a dataclass with what they hold. Resolving annotations is slow, so each class pays once."""
+    return typing.get_type_hints(of)
+
+
+def prepare(of: Any) -> None:
+    """Resolves all annotations below `of`, so that the first call does not pay for it."""
+    if dataclasses.is_dataclass(of):
+        for kind in fields(of).values():
+            prepare(kind)
+    for argument in typing.get_args(of):
+        prepare(argument)
 
 
 def _require_one(value: Any, kinds: tuple[Any, ...], place: str, whole_max: int | None) -> None:

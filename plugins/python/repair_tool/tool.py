@@ -12,11 +12,11 @@ from typing import Any
 from componentize_py_types import Err
 from wit_world.imports import types
 
-from . import kinds, params
+from . import guard, kinds, params
 from .case import Case
 from .limits import cut
 from .reply import Failure, Stop, within_limits
-from .shape import require
+from .shape import prepare, require
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -84,7 +84,7 @@ def answer(tool: Tool, record: types.Case) -> types.Reply | types.ToolError:
     """Lets the tool answer a case. Whatever it raises becomes an error that says where."""
     printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with guard.call(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             try:
                 reply = tool.propose(Case(record), params.read(tool.params, record.params, tool.id))
             except Stop as stop:
@@ -105,6 +105,8 @@ def export(tool: type[Tool]) -> type:
     """
     made = tool()
     said = manifest(made)
+    prepare(types.Reply)
+    params.read(made.params, "{}", made.id)
 
     class Repair:
         def describe(self) -> types.Manifest:
