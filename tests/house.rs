@@ -107,6 +107,9 @@ fn each_special_library_is_known_to_one_crate() {
 fn plugins_depend_on_nothing_of_the_host() {
     for entry in std::fs::read_dir(root().join("plugins")).expect("a folder") {
         let plugin = entry.expect("an entry").path();
+        if plugin.ends_with("python") {
+            continue; // Tools that are no crates, and an SDK of their own.
+        }
         let strangers: Vec<_> = dependencies(&plugin.join("Cargo.toml"))
             .into_iter()
             .filter(|name| name.starts_with("repair-") && name != "repair-tool-sdk")
