@@ -74,8 +74,80 @@ fn main() {
         writeln!(table, "    ({tool:?}, include_bytes!({component:?})),").expect("a string takes everything");
     }
     table.push_str("];\n");
-    let file = out.join("tools.rs");
-    fs::write(&file, table).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
+    write(&out.join("tools.rs"), &table);
+    write(&out.join("sdk.rs"), &templates(&root));
+}
+
+/// The files of a new tool, by language: each with its path in the new folder and its text.
+fn templates(root: &Path) -> String {
+    let plugins = root.join("plugins");
+    let template = plugins.join("template");
+    let mut rust = vec![
+        ("Cargo.toml".to_owned(), template.join("Cargo.toml.in")),
+        (".gitignore".to_owned(), template.join("gitignore")),
+        ("README.md".to_owned(), template.join("README.md")),
+        ("vendor/wit/repair-tool.wit".to_owned(), root.join("wit/repair-tool.wit")),
+    ];
+    files_below(&template.join("src"), "src", "rs", &mut rust);
+    files_below(&template.join("cases"), "cases", "json", &mut rust);
+    files_below(&plugins.join("sdk/src"), "vendor/plugins/sdk/src", "rs", &mut rust);
+    let mut python = vec![
+        (".gitignore".to_owned(), template.join("python.gitignore")),
+        ("README.md".to_owned(), template.join("python.md")),
+        ("wit/repair-tool.wit".to_owned(), root.join("wit/repair-tool.wit")),
+        ("app.py".to_owned(), plugins.join("python/oom-logs/app.py")),
+        ("test_app.py".to_owned(), plugins.join("python/oom-logs/test_app.py")),
+    ];
+    files_below(&template.join("cases"), "cases", "json", &mut python);
+    files_below(&plugins.join("python/repair_tool"), "repair_tool", "py", &mut python);
+
+    let mut text = String::new();
+    for (name, says, files) in [("RUST_TEMPLATE", "Rust", rust), ("PYTHON_TEMPLATE", "Python", python)] {
+        writeln!(text, "/// The files of a new tool in {says}.\nconst {name}: &[(&str, &str)] = &[").expect("a string");
+        for (path, file) in files {
+            writeln!(text, "    ({path:?}, include_str!({file:?})),").expect("a string takes everything");
+        }
+        if name == "RUST_TEMPLATE" {
+            let manifest =
+                sdk_manifest(&fs::read_to_string(root.join("Cargo.toml")).expect("the root manifest is text"));
+            writeln!(text, "    (\"vendor/plugins/sdk/Cargo.toml\", {manifest:?}),")
+                .expect("a string takes everything");
+        }
+        text.push_str("];\n");
+    }
+    text
+}
+
+/// The manifest of the SDK outside of this workspace, with the dependencies that the workspace gives it.
+fn sdk_manifest(workspace: &str) -> String {
+    let mut text = String::from(
+        "[package]\nname = \"repair-tool-sdk\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
+    );
+    for library in ["schemars", "serde", "serde_json", "wit-bindgen"] {
+        let line = workspace.lines().find(|line| line.split_once(" = ").is_some_and(|(name, _)| name == library));
+        text.push_str(line.unwrap_or_else(|| panic!("the workspace has no dependency {library}")));
+        text.push('\n');
+    }
+    text
+}
+
+/// The files of a folder and of those in it, in order.
+fn files_below(folder: &Path, under: &str, extension: &str, found: &mut Vec<(String, PathBuf)>) {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = format!("{under}/{}", path.file_name().expect("a name").to_string_lossy());
+        if path.is_dir() {
+            files_below(&path, &name, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push((name, path));
+        }
+    }
+}
+
+fn write(file: &Path, text: &str) {
+    fs::write(file, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
 }
 
 /// Runs the inner cargo once for all tools.

@@ -1,9 +1,16 @@
 //! The command line. The comments here are the help texts.
 
+mod tool;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use repair_effects::azure::credential::CredentialKind;
+
+pub use tool::{
+    ToolAddArgs, ToolBuildArgs, ToolCheckArgs, ToolCommand, ToolLanguage, ToolNewArgs, ToolRecordArgs, ToolTestArgs,
+    ToolUpdateArgs,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -168,7 +175,7 @@ pub enum Command {
     Audit(AuditCommand),
     /// Show a session's cases to its tools again and compare the answers
     Replay(SessionArgs),
-    /// Look at the repair tools
+    /// Look at the repair tools, write one, or install somebody else's
     #[command(subcommand)]
     Tool(ToolCommand),
     /// Check and explain the policy in force
@@ -392,18 +399,6 @@ pub struct AuditGcArgs {
     pub yes: bool,
 }
 
-/// Looking at the tools.
-#[derive(Debug, Subcommand)]
-pub enum ToolCommand {
-    /// List the tools with what they handle, see and may do
-    List,
-    /// Show one tool's manifest
-    Show {
-        /// Its id
-        id: String,
-    },
-}
-
 /// Checking and explaining the policy.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
@@ -446,6 +441,14 @@ pub enum SchemaName {
     Handover,
     /// The file phase-state.json of a session
     PhaseState,
+    /// A recorded case of a tool
+    Case,
+    /// What a tool said to a recorded case
+    Transcript,
+    /// The file repair-tools.lock
+    ToolLock,
+    /// The contract between host and tool, in WIT
+    Contract,
 }
 
 /// Options of `completions`.

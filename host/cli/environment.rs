@@ -75,6 +75,11 @@ impl Environment {
         self.xdg("XDG_CACHE_HOME", ".cache")
     }
 
+    /// Where cargo keeps what it downloads.
+    pub fn cargo_home(&self) -> PathBuf {
+        self.get("CARGO_HOME").map_or_else(|| self.home().join(".cargo"), PathBuf::from)
+    }
+
     /// What the user has installed.
     pub fn data_dir(&self) -> PathBuf {
         self.xdg("XDG_DATA_HOME", ".local/share")

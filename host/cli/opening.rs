@@ -20,8 +20,8 @@ use repair_sandbox::{LoadOptions, Toolbox};
 
 use crate::args::GlobalArgs;
 use crate::built_in;
-use crate::compiler::ProcessCompiler;
 use crate::command_error::{Code, CommandError, policy_error};
+use crate::compiler::ProcessCompiler;
 use crate::environment::Environment;
 use crate::installed;
 use crate::interrupt::Interrupt;

@@ -100,7 +100,7 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         Some(Command::Abort(session)) => yes_and_no::abort(&context, &session.session),
         Some(Command::Audit(command)) => audit::run(&context, &command).await,
         Some(Command::Replay(session)) => replay::run(&context, &session.session),
-        Some(Command::Tool(command)) => tool::run(&context, &command),
+        Some(Command::Tool(command)) => tool::run(&context, &command).await,
         Some(Command::Policy(command)) => policy::run(&context, &command),
         Some(Command::Schema(schema)) => schema::run(&context, schema.name),
         Some(Command::Init) => init::run(&context),

@@ -13,7 +13,7 @@ use repair_sandbox::{Origin, ToolSource, Toolbox};
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::opening::{load_options, find_session, state_dir};
+use crate::opening::{find_session, load_options, state_dir};
 use crate::printer::{Tone, toned};
 
 /// Replays a session.

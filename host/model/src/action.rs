@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::azure::AzureAction;
 use crate::compose::{Protocol, Published};
 use crate::env_value::EnvValue;
+use crate::risk::Risk;
 
 /// Moves one published port of one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -161,6 +162,23 @@ impl Action {
 }
 
 impl ActionKind {
+    /// The greatest risk that an action of this kind can have, whatever the host sees when it assesses one.
+    pub const fn greatest_risk(self) -> Risk {
+        match self {
+            Self::CollectLogs | Self::AwaitState => Risk::ReadOnly,
+            Self::PullImage | Self::RegisterProvider => Risk::Safe,
+            Self::RemapPort | Self::RemoveStaleNetwork => Risk::Reversible,
+            Self::ComposeUp
+            | Self::RestartService
+            | Self::RemoveStaleContainer
+            | Self::SetEnvValue
+            | Self::StartMysql
+            | Self::RecoverVault
+            | Self::DeployTemplate => Risk::Disruptive,
+            Self::PurgeVault => Risk::Irreversible,
+        }
+    }
+
     /// Whether it is done to an Azure resource group, rather than to a Compose project.
     pub const fn is_azure(self) -> bool {
         match self {

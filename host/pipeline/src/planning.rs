@@ -12,7 +12,7 @@ use repair_model::event::Event;
 use repair_model::finding::Finding;
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::limits::{CASE_BYTES_MAX, NEED_QUERIES_MAX, OBSERVATIONS_MAX};
-use repair_model::plan::{EditMethod, FrozenPlan, Plan};
+use repair_model::plan::{EditMethod, FrozenPlan, Plan, Step};
 use repair_model::query::{Answer, Observation, Query, Refusal};
 use repair_model::target::Target;
 use repair_model::tool::{Attempt, Case, Manifest, Proposal, Reply, ToolAnswer, ToolRef};
@@ -133,6 +133,11 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             .prepare(&proposal.actions, method)
             .await
             .map_err(|error| with_hints(&error.what, &error.hints))?;
+        // Whoever installed the tool was told how far each kind of action can go.
+        if let Some(step) = steps.iter().map(|prepared| &prepared.step).find(|step| exceeds(step)) {
+            let (kind, most) = (step.action.kind(), step.action.kind().greatest_risk());
+            return Err(format!("a `{kind}` that is {} is refused; it may be {most} at most", step.risk));
+        }
         let methods = steps.iter().find(|prepared| !prepared.methods.is_empty()).map(|step| step.methods.clone());
         let frozen = FrozenPlan::new(Plan {
             target: self.target.id(),
@@ -308,6 +313,10 @@ pub(crate) fn wait(case: &mut Case, seconds: u32, bounds: &Bounds) -> u32 {
         attempt.seconds_ago = attempt.seconds_ago.saturating_add(seconds);
     }
     seconds
+}
+
+fn exceeds(step: &Step) -> bool {
+    step.risk > step.action.kind().greatest_risk()
 }
 
 /// The first action that the manifest does not declare.

@@ -191,9 +191,10 @@ fn go_on(
 ) -> Option<End> {
     match &reply.answer {
         ToolAnswer::Decline(_) => Some(End::Decided),
-        ToolAnswer::Propose(proposal) => {
-            Some(check_proposal(manifest, bounds, &recorded.finding, proposal).map_or_else(End::TurnedDown, |()| End::Decided))
-        }
+        ToolAnswer::Propose(proposal) => Some(
+            check_proposal(manifest, bounds, &recorded.finding, proposal)
+                .map_or_else(End::TurnedDown, |()| End::Decided),
+        ),
         ToolAnswer::WaitSeconds(seconds) => {
             wait(shown, *seconds, bounds);
             None

@@ -127,9 +127,9 @@ pub enum LockError {
         /// Its version.
         version: Version,
         /// Digest that was accepted.
-        accepted: Digest,
+        accepted: String,
         /// Digest that is offered.
-        offered: Digest,
+        offered: String,
     },
 }
 
@@ -213,7 +213,8 @@ impl ToolLock {
             return Err(LockError::Size(text.len()));
         }
         // Another version may have other fields, so it is looked at first.
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| LockError::Malformed(error.to_string()))?;
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| LockError::Malformed(error.to_string()))?;
         if let Some(version) = table.get("version").and_then(toml::Value::as_integer)
             && version != i64::from(FORMAT)
         {
@@ -237,7 +238,8 @@ impl ToolLock {
         if self.tools.len() > INSTALLED_TOOLS_MAX {
             return Err(LockError::TooMany);
         }
-        let twice = self.tools.iter().enumerate().find(|(at, tool)| self.tools[..*at].iter().any(|one| one.id == tool.id));
+        let twice =
+            self.tools.iter().enumerate().find(|(at, tool)| self.tools[..*at].iter().any(|one| one.id == tool.id));
         match twice {
             Some((_, tool)) => Err(LockError::Twice(tool.id.clone())),
             None => Ok(()),
@@ -265,16 +267,14 @@ impl ToolLock {
         }
         let id = offered.id.clone();
         match offered.version.cmp_precedence(&accepted.version) {
-            std::cmp::Ordering::Less => Err(LockError::Downgrade {
-                id,
-                offered: offered.version.clone(),
-                accepted: accepted.version.clone(),
-            }),
+            std::cmp::Ordering::Less => {
+                Err(LockError::Downgrade { id, offered: offered.version.clone(), accepted: accepted.version.clone() })
+            }
             std::cmp::Ordering::Equal => Err(LockError::Swap {
                 id,
                 version: offered.version.clone(),
-                accepted: accepted.component,
-                offered: offered.component,
+                accepted: accepted.component.to_string(),
+                offered: offered.component.to_string(),
             }),
             std::cmp::Ordering::Greater => Ok(Judgement::Newer(Changes::of(accepted, offered))),
         }

@@ -32,5 +32,6 @@ mod tests;
 pub use component::{Compiler, CompilerFault, compile_apart};
 pub use limits::{CallLimits, Usage};
 pub use loading::{Origin, ToolSource};
+pub use manifest::is_id as is_tool_id;
 pub use reply::check_declared;
 pub use tools::{LoadOptions, Toolbox, Weight};

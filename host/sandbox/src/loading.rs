@@ -113,8 +113,7 @@ impl Loader<'_> {
         let Self { engine, ticker, .. } = *self;
         let apart = self.compiler.filter(|_| origin != Origin::BuiltIn);
         let begun = Instant::now();
-        let component =
-            component::load(engine, &bytes, digest, self.cache, apart).map_err(|fault| fault.of(&name))?;
+        let component = component::load(engine, &bytes, digest, self.cache, apart).map_err(|fault| fault.of(&name))?;
         let compile_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let contract = imports::check(engine, &component).map_err(|fault| fault.of(&name))?;
 

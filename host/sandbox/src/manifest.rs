@@ -109,7 +109,7 @@ fn is_plain_line(text: &str) -> bool {
 }
 
 /// Whether `text` matches `^[a-z][a-z0-9]*(-[a-z0-9]+)*$` within its length, so that it is safe as a file name too.
-pub(crate) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     text.len() <= TOOL_ID_BYTES_MAX
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text

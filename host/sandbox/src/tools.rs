@@ -197,8 +197,7 @@ impl Toolbox {
         }
         let engine = engine.clone();
         let quarantine = None;
-        let loaded =
-            Loaded { engine, origin, component, contract, bytes, limits, compile_ms, described, quarantine };
+        let loaded = Loaded { engine, origin, component, contract, bytes, limits, compile_ms, described, quarantine };
         let at = if origin == Origin::BuiltIn { self.loaded.len() } else { std::mem::replace(chosen, *chosen + 1) };
         self.manifests.insert(at, manifest);
         self.loaded.insert(at, loaded);

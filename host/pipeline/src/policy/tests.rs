@@ -46,6 +46,7 @@ struct Case {
     tool_confidence: Permille,
     attempts: u32,
     interactive: bool,
+    built_in: bool,
 }
 
 impl Case {

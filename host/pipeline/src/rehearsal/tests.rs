@@ -41,11 +41,7 @@ fn recorded() -> RecordedCase {
 }
 
 fn propose(action: Action) -> ToolAnswer {
-    ToolAnswer::Propose(Proposal {
-        reason: "because".to_owned(),
-        confidence: Permille::CERTAIN,
-        actions: vec![action],
-    })
+    ToolAnswer::Propose(Proposal { reason: "because".to_owned(), confidence: Permille::CERTAIN, actions: vec![action] })
 }
 
 fn rehearsed(case: &RecordedCase, mut answers: Vec<ToolAnswer>) -> Rehearsal<()> {
@@ -113,11 +109,7 @@ fn a_transcript_keeps_every_reply_and_why_the_host_would_stop() {
 
 #[test]
 fn a_case_that_a_session_showed_is_rehearsed_with_the_same_answers() {
-    let shown = Case {
-        observations: recorded().answers,
-        params: r#"{"tries":2}"#.to_owned(),
-        ..recorded().opening()
-    };
+    let shown = Case { observations: recorded().answers, params: r#"{"tries":2}"#.to_owned(), ..recorded().opening() };
     let again = RecordedCase::of(&shown, "of a session".to_owned()).expect("a case");
     assert_eq!(again.answers, recorded().answers);
     assert_eq!(again.params["tries"], 2);
@@ -131,9 +123,7 @@ fn a_case_of_another_format_or_with_an_unknown_field_is_refused_by_name() {
         let text = serde_json::to_string(&recorded()).expect("encodes");
         let mut members = serde_json::from_str(&text).expect("an object");
         change(&mut members);
-        RecordedCase::parse(&serde_json::to_string(&members).expect("encodes"))
-            .expect_err("refused")
-            .to_string()
+        RecordedCase::parse(&serde_json::to_string(&members).expect("encodes")).expect_err("refused").to_string()
     };
     let newer = with(|members| drop(members.insert("format".to_owned(), "repair-case/2".into())));
     assert!(newer.contains("`repair-case/2`"), "{newer}");

@@ -152,7 +152,7 @@ fn a_manifest_that_changes_between_calls_is_refused() {
 }
 
 fn with_cache(path: &Path) -> Toolbox {
-    let options = LoadOptions { cache_dir: Some(path.to_owned()) };
+    let options = LoadOptions { cache_dir: Some(path.to_owned()), compiler: None };
     let mut toolbox = Toolbox::load(vec![Guest::new("kept").source()], &options);
     assert_eq!(toolbox.failures(), []);
     toolbox.propose("kept", &case()).expect("a reply");

@@ -350,3 +350,39 @@ fn every_built_in_policy_says_why() {
         assert!(policy.annotations.contains_key("why"), "{}", policy.id);
     }
 }
+
+#[test]
+fn nothing_of_an_installed_tool_runs_unattended_until_a_policy_says_so() {
+    let policies = load(&[]);
+    for kind in ActionKind::ALL {
+        for risk in Risk::ALL {
+            let asked = Case { built_in: false, ..Case::new(kind, risk) }.ask(&policies);
+            assert_ne!(asked.decision, Allow, "{kind} {risk}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_allows_an_action_for_one_tool_and_one_build_of_it() {
+    let mut trusted = Case { built_in: false, ..Case::new(CollectLogs, ReadOnly) };
+    trusted.tool.id = "oom-logs".to_owned();
+    let policy = format!(
+        r#"@id("oom-logs-may-collect")
+        permit (
+          principal == Repair::Tool::"oom-logs",
+          action == Repair::Action::"apply_unattended",
+          resource is Repair::CollectLogs
+        )
+        when {{ principal.component == "{}" }};"#,
+        trusted.tool.component
+    );
+    let policies = load(&[(Layer::User, &policy)]);
+    assert_eq!(trusted.ask(&policies).decision, Allow);
+    let mut other_build = Case { built_in: false, ..Case::new(CollectLogs, ReadOnly) };
+    other_build.tool.id = "oom-logs".to_owned();
+    other_build.tool.component = Digest::of(Domain::Component, b"another build");
+    assert_eq!(other_build.ask(&policies).decision, Ask);
+    let mut other_tool = Case { built_in: false, ..Case::new(CollectLogs, ReadOnly) };
+    other_tool.tool.component = trusted.tool.component;
+    assert_eq!(other_tool.ask(&policies).decision, Ask, "the same bytes under another id");
+}

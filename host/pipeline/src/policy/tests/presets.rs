@@ -4,6 +4,7 @@ use super::*;
 
 const STRICT: &str = include_str!("../../../../../policies/presets/strict.cedar");
 const READ_ONLY: &str = include_str!("../../../../../policies/presets/read-only.cedar");
+const BUILT_IN_ONLY: &str = include_str!("../../../../../policies/presets/built-in-only.cedar");
 const CI: &str = include_str!("../../../../../policies/presets/ci.cedar");
 
 #[test]
@@ -74,4 +75,18 @@ fn ci_asks_when_anything_is_out_of_the_ordinary() {
 fn ci_may_not_come_with_a_project() {
     let problems = try_load(&[(Layer::Project, CI)]).expect_err("it permits");
     assert!(problems[0].what.contains("a project may only forbid"), "{}", problems[0]);
+}
+
+#[test]
+fn built_in_only_denies_whatever_an_installed_tool_proposes_in_every_layer() {
+    for layer in [Layer::System, Layer::User, Layer::Project] {
+        let policies = load(&[(layer, BUILT_IN_ONLY)]);
+        for kind in ActionKind::ALL {
+            let of_built_in = Case::new(kind, Risk::ReadOnly).ask(&policies);
+            assert_eq!(of_built_in.decision, Decision::Allow, "{kind}");
+            let of_installed = Case { built_in: false, ..Case::new(kind, Risk::ReadOnly) }.ask(&policies);
+            assert_eq!(of_installed.decision, Decision::Deny, "{kind}");
+            assert_eq!(of_installed.policies, [format!("{layer}/built-in-tools-only")]);
+        }
+    }
 }

@@ -1,0 +1,106 @@
+//! `tool new`: a folder with a tool that builds, its tests, and a recorded case.
+//!
+//! Everything that it needs lies in the folder, the SDK and the contract too: they are those of this very program, so what
+//! is built from them is what this program speaks.
+
+use std::path::Path;
+
+use repair_effects::files;
+
+use super::super::Context;
+use crate::args::{ToolLanguage, ToolNewArgs};
+use crate::command_error::{Code, CommandError};
+use crate::installed::file_error;
+
+// The SDK and the templates as the build found them: path within the new folder, text.
+include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+
+/// The names that templates bear in the place of the new tool's.
+const EXAMPLE_ID: &str = "oom-logs";
+const EXAMPLE_TYPE: &str = "OomLogs";
+
+/// Writes the folder.
+pub fn run(context: &Context<'_>, args: &ToolNewArgs) -> Result<Code, CommandError> {
+    let name = args.name.as_str();
+    if !repair_sandbox::is_tool_id(name) {
+        return Err(CommandError::new(Code::Usage, format!("`{name}` is no id of a tool"))
+            .hint("use lower-case words joined by hyphens, such as `port-conflict`"));
+    }
+    let folder = context.environment.current_directory.join(name);
+    if folder.exists() {
+        return Err(CommandError::new(
+            Code::Usage,
+            format!("`{}` exists already and is left as it is", folder.display()),
+        )
+        .hint("choose another name, or another folder to work in"));
+    }
+    let template = match args.lang {
+        ToolLanguage::Rust => RUST_TEMPLATE,
+        ToolLanguage::Python => PYTHON_TEMPLATE,
+    };
+    for (path, text) in template {
+        write(&folder.join(path), &named(text, name))?;
+    }
+    let crate_dir = folder.display();
+    let tests = match args.lang {
+        ToolLanguage::Rust => "cargo test",
+        ToolLanguage::Python => "python3 -m unittest",
+    };
+    context.printer.line(&format!("wrote {crate_dir}"));
+    for next in [format!("cd {name}"), "repair tool build".to_owned(), "repair tool test".to_owned(), tests.to_owned()]
+    {
+        context.printer.line(&format!("  {next}"));
+    }
+    context
+        .printer
+        .document(&serde_json::json!({ "wrote": folder, "language": format!("{:?}", args.lang).to_lowercase() }))?;
+    Ok(Code::Success)
+}
+
+/// The template under the new tool's names.
+fn named(text: &str, name: &str) -> String {
+    text.replace(EXAMPLE_ID, name)
+        .replace(&EXAMPLE_ID.replace('-', "_"), &name.replace('-', "_"))
+        .replace(EXAMPLE_TYPE, &type_name(name))
+}
+
+/// `oom-logs` as `OomLogs`.
+fn type_name(id: &str) -> String {
+    let capital = |word: &str| -> String {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    };
+    id.split('-').map(capital).collect()
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .map_err(|error| CommandError::internal(&format!("{} cannot be made", folder.display()), error))?;
+    files::create_new(path, text.as_bytes()).map_err(file_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_takes_the_name_of_the_tool_everywhere() {
+        assert_eq!(type_name("slow-disk-2"), "SlowDisk2");
+        for (path, text) in RUST_TEMPLATE.iter().chain(PYTHON_TEMPLATE) {
+            let text = named(text, "slow-disk");
+            for example in [EXAMPLE_ID, EXAMPLE_TYPE, "oom_logs"] {
+                assert!(!text.contains(example), "{path} still says {example}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_tool_brings_the_contract_and_the_sdk_of_this_program() {
+        for template in [RUST_TEMPLATE, PYTHON_TEMPLATE] {
+            let paths: Vec<&str> = template.iter().map(|(path, _)| *path).collect();
+            assert!(paths.iter().any(|path| path.ends_with("wit/repair-tool.wit")), "{paths:?}");
+            assert!(paths.iter().any(|path| path.contains("cases/")), "{paths:?}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The decision, from the case to the reply.
+
+use repair_tool_sdk::action::Action;
+use repair_tool_sdk::case::Case;
+use repair_tool_sdk::reply::{Reply, Stop};
+
+use crate::Params;
+
+/// That the logs help a person to see where the memory went, in permille.
+const CONFIDENCE: u16 = 800;
+
+/// Collects what the services have said that were killed for memory.
+///
+/// # Errors
+/// See [`Stop`].
+pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
+    // `?` asks the host for what is not known yet, and declines with the reason for what it refuses.
+    let project = case.project()?;
+    let was_killed = |service: &str| project.containers_of(service).any(|container| container.oom_killed);
+    let killed: Vec<String> =
+        project.services.iter().map(|service| service.name.clone()).filter(|name| was_killed(name)).collect();
+    if killed.is_empty() {
+        return Ok(Reply::decline(
+            "No container of this project is marked as killed for memory, perhaps because it was started again. Compare \
+             `docker stats` with the `mem_limit` of each service.",
+        ));
+    }
+    let listed = killed.join("`, `");
+    let bundle = Action::collect_logs(killed, params.lines_max);
+    if case.history.iter().any(|attempt| !attempt.healed() && attempt.actions.contains(&bundle)) {
+        return Ok(Reply::decline(format!(
+            "The logs of `{listed}` were collected already; `repair show` names the file. Read what they did last, then \
+             raise their `mem_limit` or lower what they use."
+        )));
+    }
+    let reason =
+        format!("The kernel killed `{listed}` for memory. What they said last tells what they were doing. Nothing is changed.");
+    Ok(Reply::propose(reason, CONFIDENCE, [bundle]))
+}
