@@ -98,7 +98,8 @@ fn templates(root: &Path) -> String {
         ("app.py".to_owned(), plugins.join("python/oom-logs/app.py")),
         ("test_app.py".to_owned(), plugins.join("python/oom-logs/test_app.py")),
     ];
-    files_below(&template.join("cases"), "cases", "json", &mut python);
+    python.push(("cases/killed-for-memory.json".to_owned(), template.join("cases/killed-for-memory.json")));
+    files_below(&template.join("python-cases"), "cases", "json", &mut python);
     files_below(&plugins.join("python/repair_tool"), "repair_tool", "py", &mut python);
 
     let mut text = String::new();

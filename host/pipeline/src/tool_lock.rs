@@ -64,7 +64,7 @@ pub struct LockedTool {
     /// Actions that it may propose.
     pub may: Vec<ActionKind>,
     /// Whether it is as large as a language runtime and gets the wider limits of one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub runtime: bool,
 }
 

@@ -133,7 +133,8 @@ fn swapped(tool: &str, accepted: Digest, found: Digest) -> ToolFailure {
     ToolFailure {
         tool: quoted(tool),
         what: format!("its component is {found}, and {accepted} was accepted"),
-        fix: "find out who changed the file; `repair tool remove` and `repair tool add` accept another one".to_owned(),
+        fix: "find out who changed the file; `repair tool lock` brings the accepted one back from where it came from"
+            .to_owned(),
     }
 }
 

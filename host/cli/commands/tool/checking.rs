@@ -96,7 +96,8 @@ pub fn run(context: &Context<'_>, args: &ToolCheckArgs) -> Result<Code, CommandE
     if bad == 0 {
         return Ok(Code::Success);
     }
-    Err(CommandError::new(Code::NotHealed, format!("{bad} checks of {} failed", manifest.tool))
+    let checks = if bad == 1 { "one check".to_owned() } else { format!("{bad} checks") };
+    Err(CommandError::new(Code::NotHealed, format!("{checks} of {} failed", manifest.tool))
         .hint("correct what stands above, build the tool again, and check it again"))
 }
 
@@ -223,9 +224,15 @@ fn of_answers(tools: &mut Toolbox, manifest: &Manifest, cases: &[(String, Record
             }
         }
     }
-    if !all.iter().any(|one| one.standing == Standing::Bad) {
-        all.insert(0, Checked::good("steadiness", format!("{} cases, each answered twice and the same", cases.len())));
+    if all.iter().any(|one| one.standing == Standing::Bad) {
+        // What a case that failed did not come to ask for says nothing.
+        return all;
     }
+    let answered = match cases.len() {
+        1 => "one case, answered twice and the same".to_owned(),
+        count => format!("{count} cases, each answered twice and the same"),
+    };
+    all.insert(0, Checked::good("steadiness", answered));
     let unasked: Vec<String> =
         manifest.sees.iter().filter(|kind| !asked.contains(kind)).map(ToString::to_string).collect();
     let unproposed: Vec<String> =

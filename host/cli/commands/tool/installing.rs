@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use repair_effects::files;
+use repair_effects::shell::shell_quoted;
 use repair_model::ids::{Digest, Domain};
 use repair_model::limits::COMPONENT_BYTES_MAX;
 use repair_model::text::escaped;
@@ -297,7 +298,7 @@ async fn confirmed(context: &Context<'_>, offer: &Offer, is_update: bool) -> Res
         let command = if is_update {
             format!("repair tool update {}", offer.entry.id)
         } else {
-            format!("repair tool add {}", offer.entry.source.display())
+            format!("repair tool add {}", shell_quoted(&offer.entry.source.to_string_lossy()))
         };
         let what = format!("nobody here can accept {}", offer.manifest.tool);
         return Err(CommandError::new(Code::AwaitingApproval, what)

@@ -41,12 +41,11 @@ pub fn run(context: &Context<'_>, args: &ToolNewArgs) -> Result<Code, CommandErr
     for (path, text) in template {
         write(&folder.join(path), &named(text, name))?;
     }
-    let crate_dir = folder.display();
     let tests = match args.lang {
         ToolLanguage::Rust => "cargo test",
-        ToolLanguage::Python => "python3 -m unittest",
+        ToolLanguage::Python => "PYTHONPATH=bindings python3 -m unittest",
     };
-    context.printer.line(&format!("wrote {crate_dir}"));
+    context.printer.line(&format!("wrote {}", folder.display()));
     for next in [format!("cd {name}"), "repair tool build".to_owned(), "repair tool test".to_owned(), tests.to_owned()]
     {
         context.printer.line(&format!("  {next}"));

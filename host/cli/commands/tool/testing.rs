@@ -74,7 +74,7 @@ pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, Com
     if failed == 0 {
         return Ok(Code::Success);
     }
-    Err(CommandError::new(Code::NotHealed, format!("{failed} of {} cases are not as expected", cases.len()))
+    Err(CommandError::new(Code::NotHealed, format!("cases that are not as expected: {failed} of {}", cases.len()))
         .hint("`repair tool test --debug` goes through them; `--accept` takes what the tool says now as right"))
 }
 
