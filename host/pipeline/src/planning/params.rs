@@ -77,7 +77,10 @@ mod tests {
         // Tens of megabytes, and a pattern that has to be tried over and over.
         for pattern in [r"^\p{L}{1,300}$", r"^(?=(a+)+$)(a|aa)+b$"] {
             let error = check(pattern, "shop").expect_err("refused");
-            assert!(error.starts_with("repair.toml: [tools.t]: the schema in the tool's manifest is not valid"), "{error}");
+            assert!(
+                error.starts_with("repair.toml: [tools.t]: the schema in the tool's manifest is not valid"),
+                "{error}"
+            );
         }
     }
 }
