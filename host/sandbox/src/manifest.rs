@@ -161,7 +161,8 @@ fn check_schema(text: &str) -> Result<(), ManifestFault> {
     if !schema.is_object() {
         return Err(ManifestFault::SchemaNotObject);
     }
-    Walk { schema: &schema, values_left: PARAMS_SCHEMA_VALUES_MAX, patterns_left: PARAMS_PATTERNS_MAX }.value(&schema, 1)
+    Walk { schema: &schema, values_left: PARAMS_SCHEMA_VALUES_MAX, patterns_left: PARAMS_PATTERNS_MAX }
+        .value(&schema, 1)
 }
 
 /// Goes through a schema as its validator would: a reference counts as if everything that it refers to stood there. So a
@@ -372,7 +373,8 @@ mod tests {
     fn patterns_are_counted_wherever_they_stand() {
         let schema = |count: usize, pattern: fn(usize) -> String| {
             let members: Vec<String> = (0..count).map(pattern).collect();
-            checked_with(|said| said.params_schema = format!(r#"{{"patternProperties":{{{}}}}}"#, members.join(","))).err()
+            checked_with(|said| said.params_schema = format!(r#"{{"patternProperties":{{{}}}}}"#, members.join(",")))
+                .err()
         };
         let key = |at| format!(r#""^{at}":{{}}"#);
         let both = |at| format!(r#""^{at}":{{"pattern":"a"}}"#);
