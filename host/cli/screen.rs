@@ -38,7 +38,7 @@ pub fn approval(request: &ApprovalRequest<'_>) -> String {
             text,
             "       {} {}",
             toned(risk_tone(step.risk), step.risk.as_str()),
-            toned(Tone::Faint, &format!("({}; {})", step.risk_because, asks.unwrap_or_default()))
+            toned(Tone::Faint, &format!("({}; {})", escaped(&step.risk_because), asks.unwrap_or_default()))
         );
     }
     for warning in &plan.warnings {
