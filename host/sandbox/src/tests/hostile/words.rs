@@ -24,7 +24,7 @@ pub(super) fn nested(guest: Guest, levels: usize) -> Vec<u8> {
     schema(guest, format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels)))
 }
 
-/// Forty definitions, each of which refers twice to the next one: a million million ways to go.
+/// Nine definitions, each of which refers twice to the next one, and a hundred references to the first of them.
 pub(super) fn doubling(guest: Guest) -> Vec<u8> {
     let next =
         |at: usize| format!(r##""d{at}":{{"allOf":[{{"$ref":"#/$defs/d{0}"}},{{"$ref":"#/$defs/d{0}"}}]}}"##, at + 1);
