@@ -38,7 +38,7 @@ pub fn approval(request: &ApprovalRequest<'_>) -> String {
             text,
             "       {} {}",
             toned(risk_tone(step.risk), step.risk.as_str()),
-            toned(Tone::Faint, &format!("({}; {})", step.risk_because, asks.unwrap_or_default()))
+            toned(Tone::Faint, &format!("({}; {})", escaped(&step.risk_because), asks.unwrap_or_default()))
         );
     }
     for warning in &plan.warnings {
@@ -168,5 +168,88 @@ fn risk_tone(risk: Risk) -> Tone {
         Risk::ReadOnly | Risk::Safe => Tone::Good,
         Risk::Reversible => Tone::Warning,
         Risk::Disruptive | Risk::Irreversible => Tone::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use repair_model::action::Action;
+    use repair_model::decision::Decided;
+    use repair_model::finding::{FailureClass, Proof};
+    use repair_model::ids::{Digest, Permille, SessionId};
+    use repair_model::plan::{Change, Footprint, FrozenPlan, OtherWay, Plan, Step};
+    use repair_model::tool::ToolRef;
+
+    use super::*;
+
+    /// What a tool, or a log that it quotes, would need to draw a screen of its own.
+    const DIRTY: &str = "a\0b\u{1b}[2Jc\u{9b}2Jd\u{202e}e\u{2066}f\u{200b}g\rh";
+
+    fn dirty_plan() -> Plan {
+        let dirty = || DIRTY.to_owned();
+        Plan {
+            target: Digest::from_bytes([1; 32]),
+            tool: ToolRef { id: "loud".into(), version: "1.0.0".into(), component: Digest::from_bytes([2; 32]) },
+            policy: Digest::from_bytes([3; 32]),
+            finding: Finding {
+                class: FailureClass::DockerPortConflict,
+                confidence: Permille::CERTAIN,
+                facts: BTreeMap::from([(dirty(), dirty())]),
+                proof: vec![Proof { evidence: 0, line: 1, text: dirty() }],
+                contradictions: Vec::new(),
+                next_steps: vec![dirty()],
+            },
+            params: "{}".into(),
+            reason: dirty(),
+            confidence: Permille::CERTAIN,
+            steps: vec![Step {
+                action: Action::ComposeUp { services: vec![dirty()] },
+                risk: Risk::Reversible,
+                risk_because: dirty(),
+                summary: dirty(),
+                detail: vec![dirty(), format!("+{DIRTY}")],
+                change: Change::Nothing,
+                footprint: Footprint::default(),
+            }],
+            warnings: vec![dirty()],
+            other_ways: vec![OtherWay { what: dirty(), command: dirty() }],
+        }
+    }
+
+    #[test]
+    fn nothing_foreign_reaches_an_approval_as_it_is() {
+        let frozen = FrozenPlan::new(dirty_plan()).expect("a plan");
+        let expires_at = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let session = SessionId::new(expires_at, [0; 4]);
+        let findings = [frozen.plan().finding.clone()];
+        let decided =
+            [Decided { decision: Decision::Ask, policies: vec!["built-in/ask".into()], because: DIRTY.to_owned() }];
+        let request = ApprovalRequest {
+            session: &session,
+            findings: &findings,
+            frozen: &frozen,
+            decided: &decided,
+            methods: &[],
+            expires_at,
+        };
+        let ways = [DIRTY.to_owned()];
+        let unknown = SettleRequest { session: &session, step: 0, reason: DIRTY, ways: &ways };
+        let screens = [
+            approval(&request),
+            question(&request),
+            whole_plan(&request),
+            explanation(&request),
+            other_ways(&request),
+            unknown_step(&unknown),
+        ];
+        for screen in screens {
+            assert!(!screen.contains("\u{1b}[2J"), "{screen:?}");
+            // What is left of escape sequences are the host's own colours.
+            let plain = anstream::adapter::strip_str(&screen).to_string();
+            let raw = plain.chars().find(|character| *character != '\n' && escaped(&character.to_string()).len() > 4);
+            assert_eq!(raw, None, "{plain:?}");
+        }
     }
 }

@@ -74,6 +74,12 @@ pub const TOOL_SUMMARY_BYTES_MAX: usize = 256;
 pub const PARAMS_SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Nesting of that schema.
 pub const PARAMS_SCHEMA_DEPTH_MAX: usize = 32;
+/// JSON values in a parameter schema, where each reference counts as everything that it refers to.
+pub const PARAMS_SCHEMA_VALUES_MAX: usize = 10_000;
+/// Patterns in a parameter schema, counted in the same way: each is compiled before a tool is asked.
+pub const PARAMS_PATTERNS_MAX: usize = 32;
+/// Bytes of one compiled pattern of a parameter schema, about.
+pub const PARAMS_PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// Queries in one `need` of a tool.
 pub const NEED_QUERIES_MAX: usize = 64;
 /// Observations in one case.

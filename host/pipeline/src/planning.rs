@@ -85,7 +85,8 @@ enum Asked {
 }
 
 impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
-    /// Asks the tools that handle the finding's class, in their order, until one of them leads to a plan.
+    /// Asks the tools that handle the finding's class, in their order, until one of them leads to a plan. The first round
+    /// of a session also records which tools could not be loaded, and why.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -95,6 +96,11 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         let fits = |tool: &&Manifest| {
             tool.handles.contains(&finding.class) && tool.may.iter().any(|kind| kind.is_azure() == is_azure)
         };
+        if self.round == 1 {
+            for failure in self.tools.failures().to_vec() {
+                self.record_refusal(&failure.tool, &failure.to_string())?;
+            }
+        }
         let candidates: Vec<Manifest> = self.tools.manifests().iter().filter(fits).cloned().collect();
         let mut passed = Vec::new();
         for manifest in candidates {
@@ -202,7 +208,8 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                 }
             }
         }
-        Ok(Asked::Passed(format!("tool `{id}` had not decided after {rounds} rounds of questions"), true))
+        let words = format!("tool `{id}` had not decided after {rounds} rounds; the bound tool_rounds_max is {rounds}");
+        Ok(Asked::Passed(words, true))
     }
 
     /// Shows the case to the tool and records question and answer, so that `repair replay` can ask again.

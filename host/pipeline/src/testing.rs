@@ -153,6 +153,8 @@ pub struct FakeTools {
     pub scripts: Vec<VecDeque<Result<ToolAnswer, ToolFailure>>>,
     /// Answers in the place of all scripts, so that a process that asks again is answered the same.
     pub answer: Option<fn(&Case) -> ToolAnswer>,
+    /// Those that could not be loaded.
+    pub failures: Vec<ToolFailure>,
     /// The bytes of every tool's component.
     pub component: Vec<u8>,
     /// What each call was shown.
@@ -179,7 +181,7 @@ impl Tools for FakeTools {
     }
 
     fn failures(&self) -> &[ToolFailure] {
-        &[]
+        &self.failures
     }
 
     fn component(&self, _tool: &str) -> Option<&[u8]> {

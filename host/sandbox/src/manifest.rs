@@ -10,7 +10,8 @@ use repair_model::action::ActionKind;
 use repair_model::finding::FailureClass;
 use repair_model::ids::Digest;
 use repair_model::limits::{
-    PARAMS_SCHEMA_BYTES_MAX, PARAMS_SCHEMA_DEPTH_MAX, TOOL_ID_BYTES_MAX, TOOL_SUMMARY_BYTES_MAX, TOOL_VERSION_BYTES_MAX,
+    PARAMS_PATTERNS_MAX, PARAMS_SCHEMA_BYTES_MAX, PARAMS_SCHEMA_DEPTH_MAX, PARAMS_SCHEMA_VALUES_MAX, TOOL_ID_BYTES_MAX,
+    TOOL_SUMMARY_BYTES_MAX, TOOL_VERSION_BYTES_MAX,
 };
 use repair_model::query::QueryKind;
 use repair_model::text::escaped;
@@ -45,10 +46,18 @@ pub(crate) enum ManifestFault {
     SchemaNotJson(String),
     #[error("`params-schema` is not a JSON object")]
     SchemaNotObject,
-    #[error("`params-schema` is nested deeper than the limit of {PARAMS_SCHEMA_DEPTH_MAX} levels")]
+    #[error("`params-schema` is nested deeper than the limit of {PARAMS_SCHEMA_DEPTH_MAX} levels, references followed")]
     SchemaDepth,
+    #[error("`params-schema` has more than the limit of {PARAMS_SCHEMA_VALUES_MAX} values, references followed")]
+    SchemaValues,
+    #[error("`params-schema` has more than the limit of {PARAMS_PATTERNS_MAX} patterns, references followed")]
+    SchemaPatterns,
     #[error("`params-schema` refers to `{0}`, which lies outside it")]
     SchemaReference(String),
+    #[error("`params-schema` refers to `{0}`, which is no place in it")]
+    SchemaPlace(String),
+    #[error("`params-schema` gives a part of itself the id `{0}`, so nobody can tell where its references lead")]
+    SchemaId(String),
 }
 
 impl Fault for ManifestFault {
@@ -64,11 +73,16 @@ impl Fault for ManifestFault {
             }
             Self::NamedTwice { .. } => "name it once".to_owned(),
             Self::HandlesNothing => "name the classes of findings that it repairs".to_owned(),
-            Self::SchemaSize { .. } | Self::SchemaDepth => "use fewer and simpler parameters".to_owned(),
+            Self::SchemaSize { .. } | Self::SchemaDepth | Self::SchemaValues | Self::SchemaPatterns => {
+                "use fewer and simpler parameters".to_owned()
+            }
             Self::SchemaNotJson(_) | Self::SchemaNotObject => {
                 "return a JSON Schema; `{\"type\":\"object\"}` allows any parameters".to_owned()
             }
-            Self::SchemaReference(_) => "put what it refers to under `$defs` and refer to `#/$defs/…`".to_owned(),
+            Self::SchemaReference(_) | Self::SchemaPlace(_) => {
+                "put what it refers to under `$defs` and refer to `#/$defs/…`".to_owned()
+            }
+            Self::SchemaId(_) => "leave out every `$id` but the outermost".to_owned(),
         }
     }
 }
@@ -147,24 +161,56 @@ fn check_schema(text: &str) -> Result<(), ManifestFault> {
     if !schema.is_object() {
         return Err(ManifestFault::SchemaNotObject);
     }
-    check_schema_value(&schema, 1)
+    Walk { schema: &schema, values_left: PARAMS_SCHEMA_VALUES_MAX, patterns_left: PARAMS_PATTERNS_MAX }
+        .value(&schema, 1)
 }
 
-fn check_schema_value(value: &Value, depth: usize) -> Result<(), ManifestFault> {
-    if depth > PARAMS_SCHEMA_DEPTH_MAX {
-        return Err(ManifestFault::SchemaDepth);
+/// Goes through a schema as its validator would: a reference counts as if everything that it refers to stood there. So a
+/// circle is too deep, and a few definitions that each refer twice to the next one are too many values, where a validator
+/// would go on for hours.
+struct Walk<'s> {
+    schema: &'s Value,
+    values_left: usize,
+    patterns_left: usize,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), ManifestFault> {
+        if depth > PARAMS_SCHEMA_DEPTH_MAX {
+            return Err(ManifestFault::SchemaDepth);
+        }
+        self.values_left = self.values_left.checked_sub(1).ok_or(ManifestFault::SchemaValues)?;
+        match value {
+            Value::Object(members) => members.iter().try_for_each(|(key, member)| self.member(key, member, depth)),
+            Value::Array(items) => items.iter().try_for_each(|item| self.value(item, depth + 1)),
+            _ => Ok(()),
+        }
     }
-    match value {
-        Value::Object(members) => members.iter().try_for_each(|(key, member)| {
-            if let ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(reference)) = (key.as_str(), member)
-                && !reference.starts_with('#')
-            {
-                return Err(ManifestFault::SchemaReference(quoted(reference)));
-            }
-            check_schema_value(member, depth + 1)
-        }),
-        Value::Array(items) => items.iter().try_for_each(|item| check_schema_value(item, depth + 1)),
-        _ => Ok(()),
+
+    fn member(&mut self, key: &str, member: &Value, depth: usize) -> Result<(), ManifestFault> {
+        match (key, member) {
+            ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(reference)) => self.reference(reference, depth),
+            ("$id", Value::String(id)) if depth > 1 => Err(ManifestFault::SchemaId(quoted(id))),
+            ("pattern", Value::String(_)) => self.patterns(1),
+            ("patternProperties", Value::Object(patterns)) => self.patterns(patterns.len()),
+            _ => Ok(()),
+        }?;
+        self.value(member, depth + 1)
+    }
+
+    fn reference(&mut self, reference: &str, depth: usize) -> Result<(), ManifestFault> {
+        let Some(pointer) = reference.strip_prefix('#') else {
+            return Err(ManifestFault::SchemaReference(quoted(reference)));
+        };
+        // A name in the place of a pointer, or one that is encoded, leads to nothing here either.
+        let schema = self.schema;
+        let place = schema.pointer(pointer).ok_or_else(|| ManifestFault::SchemaPlace(quoted(reference)))?;
+        self.value(place, depth + 1)
+    }
+
+    fn patterns(&mut self, count: usize) -> Result<(), ManifestFault> {
+        self.patterns_left = self.patterns_left.checked_sub(count).ok_or(ManifestFault::SchemaPatterns)?;
+        Ok(())
     }
 }
 
@@ -289,5 +335,52 @@ mod tests {
         assert!(matches!(schema(&deeper), Err(ManifestFault::SchemaNotJson(_))));
         let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(PARAMS_SCHEMA_BYTES_MAX));
         assert!(matches!(schema(&large), Err(ManifestFault::SchemaSize { .. })));
+    }
+
+    #[test]
+    fn a_reference_counts_as_what_it_refers_to() {
+        let schema = |text: &str| checked_with(|said| said.params_schema = text.to_owned()).err();
+        for circle in [
+            r##"{"$ref":"#"}"##,
+            r##"{"$dynamicRef":"#"}"##,
+            r##"{"$defs":{"a":{"items":{"$ref":"#/$defs/b"}},"b":{"$ref":"#/$defs/a"}}}"##,
+        ] {
+            assert_eq!(schema(circle), Some(ManifestFault::SchemaDepth), "{circle}");
+        }
+        let doubling = |levels: usize| {
+            let next = |at| format!(r##""d{at}":[{{"$ref":"#/$defs/d{0}"}},{{"$ref":"#/$defs/d{0}"}}]"##, at + 1);
+            let levels: Vec<String> = (0..levels).map(next).collect();
+            format!(r#"{{"$defs":{{{},"d{}":{{}}}}}}"#, levels.join(","), levels.len())
+        };
+        assert_eq!(schema(&doubling(3)), None);
+        assert_eq!(schema(&doubling(13)), Some(ManifestFault::SchemaValues));
+    }
+
+    #[test]
+    fn a_reference_leads_to_one_place() {
+        let schema = |text: &str| checked_with(|said| said.params_schema = text.to_owned()).err();
+        for reference in ["#a", "#/$defs/b", "#/%24defs/a"] {
+            let text = format!(r#"{{"$defs":{{"a":{{"$anchor":"a"}}}},"$ref":"{reference}"}}"#);
+            assert_eq!(schema(&text), Some(ManifestFault::SchemaPlace(reference.to_owned())));
+        }
+        assert_eq!(schema(r#"{"$id":"https://example.org/params"}"#), None);
+        let nested = r##"{"$defs":{"a":{"$id":"b","$ref":"#/c"}}}"##;
+        assert_eq!(schema(nested), Some(ManifestFault::SchemaId("b".to_owned())));
+        assert_eq!(schema(r#"{"properties":{"$id":{"type":"string"},"pattern":{"type":"string"}}}"#), None);
+    }
+
+    #[test]
+    fn patterns_are_counted_wherever_they_stand() {
+        let schema = |count: usize, pattern: fn(usize) -> String| {
+            let members: Vec<String> = (0..count).map(pattern).collect();
+            checked_with(|said| said.params_schema = format!(r#"{{"patternProperties":{{{}}}}}"#, members.join(",")))
+                .err()
+        };
+        let key = |at| format!(r#""^{at}":{{}}"#);
+        let both = |at| format!(r#""^{at}":{{"pattern":"a"}}"#);
+        assert_eq!(schema(PARAMS_PATTERNS_MAX, key), None);
+        assert_eq!(schema(PARAMS_PATTERNS_MAX + 1, key), Some(ManifestFault::SchemaPatterns));
+        assert_eq!(schema(PARAMS_PATTERNS_MAX / 2, both), None);
+        assert_eq!(schema(PARAMS_PATTERNS_MAX / 2 + 1, both), Some(ManifestFault::SchemaPatterns));
     }
 }

@@ -15,6 +15,7 @@ use repair_model::limits::{
     ENV_VALUE_BYTES_MAX, ENV_VALUE_BYTES_MIN, NEED_QUERIES_MAX, REPLY_NOTES_MAX, REPLY_TEXT_BYTES_MAX, SERVICES_MAX,
 };
 use repair_model::query::Query;
+use repair_model::text::escaped;
 use repair_model::tool::{Manifest, Proposal, Reply, ToolAnswer};
 use repair_pipeline::outside::ToolFailure;
 
@@ -38,6 +39,8 @@ pub(crate) enum ReplyFault {
     NoServices(&'static str),
     #[error("`propose` left `{0}` empty")]
     EmptyText(&'static str),
+    #[error("`propose` returned `{text}` as `{field}`, which is no plain name")]
+    NotPlain { field: &'static str, text: String },
     #[error("`propose` returned port 0 as `{0}`")]
     PortZero(&'static str),
     #[error("`propose` returned the port range {first}-{last} as `{field}`, which ends before it begins")]
@@ -65,10 +68,12 @@ impl Fault for ReplyFault {
             Self::Confidence(_) => "give the confidence in thousandths".to_owned(),
             Self::NoActions => "propose an action, or `decline` and say what a person could do".to_owned(),
             Self::NoQueries => "name the queries, or `decline`".to_owned(),
-            Self::NoServices(_) | Self::EmptyText("service" | "services") => {
+            Self::NoServices(_)
+            | Self::EmptyText("service" | "services")
+            | Self::NotPlain { field: "service" | "services", .. } => {
                 "name the services, as the Compose model has them".to_owned()
             }
-            Self::EmptyText(field) => format!("take `{field}` from an observation"),
+            Self::EmptyText(field) | Self::NotPlain { field, .. } => format!("take `{field}` from an observation"),
             Self::VariableName(_) => {
                 "name one variable: letters, digits, `_`, `.` and `-`, the first a letter or `_`".to_owned()
             }
@@ -255,7 +260,7 @@ fn port(field: &'static str, number: u16) -> Result<u16, ReplyFault> {
 }
 
 fn address(address: Option<String>) -> Result<Option<String>, ReplyFault> {
-    address.map(|address| text("host-ip", address)).transpose()
+    address.map(|address| name("host-ip", address)).transpose()
 }
 
 fn env_value(value: types::EnvValue) -> Result<EnvValue, ReplyFault> {
@@ -264,7 +269,7 @@ fn env_value(value: types::EnvValue) -> Result<EnvValue, ReplyFault> {
         return Err(ReplyFault::ValueBytes(bytes));
     }
     Ok(EnvValue {
-        variable: variable(name("variable", value.variable)?)?,
+        variable: variable(filled("variable", value.variable)?)?,
         file: below_project(name("file", value.file)?)?,
         bytes,
         encoding: match value.encoding {
@@ -296,8 +301,14 @@ fn services(kind: &'static str, services: Vec<String>) -> Result<Vec<String>, Re
     services.into_iter().map(|service| name("services", service)).collect()
 }
 
+/// A name of something outside. One that could not be shown as it is names nothing, whatever else it is meant to do.
 fn name(field: &'static str, name: String) -> Result<String, ReplyFault> {
-    if name.is_empty() { Err(ReplyFault::EmptyText(field)) } else { text(field, name) }
+    let name = filled(field, name)?;
+    if escaped(&name) == name { Ok(name) } else { Err(ReplyFault::NotPlain { field, text: quoted(&name) }) }
+}
+
+fn filled(field: &'static str, filled: String) -> Result<String, ReplyFault> {
+    if filled.is_empty() { Err(ReplyFault::EmptyText(field)) } else { text(field, filled) }
 }
 
 fn text(field: &'static str, text: String) -> Result<String, ReplyFault> {

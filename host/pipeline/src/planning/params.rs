@@ -1,4 +1,10 @@
 //! Parameters of a tool, checked against the schema in its manifest before the tool sees them.
+//!
+//! The schema is the tool's, and it is the host that works it out. So its references and patterns are counted when the
+//! manifest is read, and a pattern is held to the size and to the linear time of an engine that never goes back.
+
+use jsonschema::PatternOptions;
+use repair_model::limits::PARAMS_PATTERN_BYTES_MAX;
 
 /// Parameters that their own tool does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +26,10 @@ pub fn check_params(tool: &str, schema: &str, params: &serde_json::Value) -> Res
     let fail = |place: String, what: String| ParamsError { tool: tool.to_owned(), place, what };
     let schema: serde_json::Value = serde_json::from_str(schema)
         .map_err(|error| fail(String::new(), format!("the schema in the tool's manifest is not JSON: {error}")))?;
-    let validator = jsonschema::draft202012::new(&schema)
+    let patterns = PatternOptions::regex().size_limit(PARAMS_PATTERN_BYTES_MAX);
+    let validator = jsonschema::draft202012::options()
+        .with_pattern_options(patterns)
+        .build(&schema)
         .map_err(|error| fail(String::new(), format!("the schema in the tool's manifest is not valid: {error}")))?;
     match validator.iter_errors(params).next() {
         None => Ok(()),
@@ -55,5 +64,23 @@ mod tests {
     fn a_remote_reference_is_not_followed() {
         let schema = r#"{ "$ref": "http://127.0.0.1:1/schema.json" }"#;
         assert!(check_params("t", schema, &serde_json::json!({})).is_err());
+    }
+
+    #[test]
+    fn a_pattern_is_bounded_in_size_and_takes_linear_time() {
+        let check = |pattern: &str, text: &str| {
+            let schema = serde_json::json!({ "properties": { "a": { "pattern": pattern } } }).to_string();
+            check_params("t", &schema, &serde_json::json!({ "a": text })).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(r"^[a-z0-9-]{1,63}$", "shop"), Ok(()));
+        assert_eq!(check(r"^(a+)+$", &"a".repeat(10_000)), Ok(()));
+        // Tens of megabytes, and a pattern that has to be tried over and over.
+        for pattern in [r"^\p{L}{1,300}$", r"^(?=(a+)+$)(a|aa)+b$"] {
+            let error = check(pattern, "shop").expect_err("refused");
+            assert!(
+                error.starts_with("repair.toml: [tools.t]: the schema in the tool's manifest is not valid"),
+                "{error}"
+            );
+        }
     }
 }

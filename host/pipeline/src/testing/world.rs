@@ -63,6 +63,7 @@ impl World {
             tools: FakeTools {
                 manifests: Vec::new(),
                 scripts: Vec::new(),
+                failures: Vec::new(),
                 answer: None,
                 component: b"component".to_vec(),
                 cases: Vec::new(),

@@ -14,8 +14,8 @@ use crate::{Origin, ToolSource};
 
 /// Where laid out data begins; below it there is room for what the guest's code writes.
 const DATA_AT: usize = 1024;
-/// Where what the host passes to the guest is put, one page in.
-const HEAP_AT: usize = 65536;
+/// One page of memory.
+const PAGE: usize = 65536;
 
 /// Memory of a guest, growing upwards.
 #[derive(Default)]
@@ -29,7 +29,6 @@ impl Data {
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         let at = DATA_AT + self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        assert!(at + bytes.len() < HEAP_AT, "the data of a test guest fits below its heap");
         at as u32
     }
 
@@ -58,6 +57,10 @@ pub(crate) fn slice(at: u32, length: usize) -> [u8; 8] {
 pub(crate) struct Guest {
     pub data: Data,
     pub id: String,
+    pub version: String,
+    pub summary: String,
+    pub schema: String,
+    pub contact: Option<String>,
     pub handles: Vec<&'static str>,
     pub sees: Vec<&'static str>,
     pub may: Vec<&'static str>,
@@ -65,6 +68,8 @@ pub(crate) struct Guest {
     pub describe: String,
     /// Instructions of `propose`; they leave the address of the result.
     pub propose: String,
+    /// Instructions of what gives the host memory for a case, before it does so.
+    pub realloc: String,
     /// Pages of memory to begin with.
     pub pages: u32,
     /// Further fields of the core module.
@@ -77,22 +82,20 @@ impl Guest {
         let mut guest = Self {
             data: Data::default(),
             id: id.to_owned(),
+            version: "1.2.3".to_owned(),
+            summary: "A tool of a test.".to_owned(),
+            schema: r#"{"type":"object"}"#.to_owned(),
+            contact: None,
             handles: vec!["docker-port-conflict"],
             sees: vec!["containers"],
             may: vec!["compose-up"],
             describe: String::new(),
             propose: String::new(),
+            realloc: String::new(),
             pages: 2,
             fields: String::new(),
         };
         guest.declines("not my case");
-        guest
-    }
-
-    /// `propose` runs these instructions, which leave an address.
-    pub(crate) fn proposing(id: &str, instructions: &str) -> Self {
-        let mut guest = Self::new(id);
-        guest.propose = instructions.to_owned();
         guest
     }
 
@@ -115,7 +118,11 @@ impl Guest {
 
     /// `propose` returns a proposal of these actions, 40 bytes each.
     pub(crate) fn proposes(&mut self, confidence: u16, actions: &[[u8; 40]]) {
-        let mut payload = self.data.text("because").to_vec();
+        self.proposes_because("because", confidence, actions);
+    }
+
+    pub(crate) fn proposes_because(&mut self, reason: &str, confidence: u16, actions: &[[u8; 40]]) {
+        let mut payload = self.data.text(reason).to_vec();
         payload.extend_from_slice(&u32::from(confidence).to_le_bytes());
         let list = self.data.put(&actions.concat());
         payload.extend_from_slice(&slice(list, actions.len()));
@@ -123,11 +130,12 @@ impl Guest {
     }
 
     /// `propose` returns the tool's own error.
-    pub(crate) fn fails(&mut self, code: &str, message: &str) {
+    pub(crate) fn fails(&mut self, code: &str, message: &str, hint: Option<&str>) {
         let (code, message) = (self.data.text(code), self.data.text(message));
         let mut result = vec![1, 0, 0, 0];
         result.extend_from_slice(&code);
         result.extend_from_slice(&message);
+        result.extend_from_slice(&self.maybe(hint));
         result.resize(36, 0);
         let at = self.data.put(&result);
         self.propose = format!("i32.const {at}");
@@ -179,32 +187,58 @@ impl Guest {
         action
     }
 
+    /// A text or nothing.
+    fn maybe(&mut self, text: Option<&str>) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        if let Some(text) = text {
+            bytes[0] = 1;
+            bytes[4..].copy_from_slice(&self.data.text(text));
+        }
+        bytes
+    }
+
     /// The component.
-    pub(crate) fn build(mut self) -> Vec<u8> {
+    pub(crate) fn build(self) -> Vec<u8> {
+        component(&self.core(), Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"))
+    }
+
+    /// The component of the same code for another contract than the present one.
+    pub(crate) fn build_for(self, contract: &str) -> Vec<u8> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = std::fs::File::create(folder.path().join("other.wit")).expect("a file");
+        std::io::Write::write_all(&mut file, contract.as_bytes()).expect("written");
+        component(&self.core(), folder.path())
+    }
+
+    /// The core module in text.
+    pub(crate) fn core(mut self) -> String {
         let mut manifest = Vec::new();
-        manifest.extend_from_slice(&self.data.text(&self.id));
-        manifest.extend_from_slice(&self.data.text("1.2.3"));
-        manifest.extend_from_slice(&self.data.text("A tool of a test."));
+        for text in [&self.id, &self.version, &self.summary] {
+            manifest.extend_from_slice(&self.data.text(text));
+        }
         for names in [&self.handles, &self.sees, &self.may] {
             manifest.extend_from_slice(&self.data.texts(names));
         }
-        manifest.extend_from_slice(&self.data.text(r#"{"type":"object"}"#));
-        // No contact.
-        manifest.extend_from_slice(&[0; 12]);
+        manifest.extend_from_slice(&self.data.text(&self.schema));
+        let contact = self.contact.take();
+        manifest.extend_from_slice(&self.maybe(contact.as_deref()));
         let manifest = self.data.put(&manifest);
+        // What the host passes to the guest is put behind the guest's own data.
+        let heap = (DATA_AT + self.data.bytes.len()).next_multiple_of(PAGE);
 
         let data = self.data.bytes.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "\\{byte:02x}");
             text
         });
-        component(&format!(
+        format!(
             r#"(module
-                (memory (export "memory") {pages})
-                (global $heap (mut i32) (i32.const {HEAP_AT}))
-                (data (i32.const {DATA_AT}) "{data}")
                 {fields}
+                (memory (export "memory") {pages})
+                (global $heap (mut i32) (i32.const {heap}))
+                (data (i32.const {DATA_AT}) "{data}")
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                     (local $at i32)
+                    {realloc}
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
                     (global.set $heap (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
@@ -216,11 +250,12 @@ impl Guest {
             // A case, flattened: class (2), confidence, facts (2), proof (2), contradictions (2), observations (2),
             // params (2), history (2), waited seconds.
             case = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
-            pages = self.pages,
+            pages = self.pages as usize + heap / PAGE - 1,
+            realloc = self.realloc,
             fields = self.fields,
             describe = self.describe,
             propose = self.propose,
-        ))
+        )
     }
 
     /// The component as a source under the guest's id.
@@ -235,9 +270,8 @@ pub(crate) fn source(name: &str, bytes: Vec<u8>) -> ToolSource {
 }
 
 /// Wraps a core module of the contract's exports into a component.
-fn component(core: &str) -> Vec<u8> {
+fn component(core: &str, wit: impl AsRef<Path>) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
     let (package, _) = resolve.push_path(wit).expect("the contract parses");
     let world = resolve.select_world(&[package], Some("repair-tool")).expect("the contract has its world");
     let mut module = wat::parse_str(core).expect("the text of the guest parses");

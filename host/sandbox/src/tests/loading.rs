@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use repair_model::limits::COMPONENT_BYTES_MAX;
 use repair_pipeline::outside::Tools;
 
 use super::guest::{Guest, source};
@@ -81,35 +80,6 @@ fn a_component_for_something_else_is_named_as_such() {
 }
 
 #[test]
-fn only_the_bytes_of_a_component_are_accepted() {
-    let engine = crate::engine::engine().expect("an engine");
-    let good = Guest::new("good").build();
-    let compiled = engine.precompile_component(&good).expect("compiled");
-    for (bytes, what) in [
-        (wat::parse_str("(module)").expect("a module"), "it is a core WebAssembly module, not a component"),
-        (compiled, "it is compiled code, which is never accepted as a tool"),
-        (b"\x7fELF\x02\x01\x01".to_vec(), "it is compiled code, which is never accepted as a tool"),
-        (b" (component)".to_vec(), "it is WebAssembly text, not a component"),
-        (b"#!/bin/sh\n".to_vec(), "it is not a WebAssembly component"),
-        (Vec::new(), "it is not a WebAssembly component"),
-        (good[..7].to_vec(), "it is not a WebAssembly component"),
-        (vec![0; COMPONENT_BYTES_MAX + 1], "the file has 33554433 bytes, more than the limit of 33554432 bytes"),
-    ] {
-        assert_eq!(refused(source("some.wasm", bytes)).what, what);
-    }
-}
-
-#[test]
-fn a_truncated_component_is_refused() {
-    let good = Guest::new("good").build();
-    // Not at the end of a section: what is cut there is whole, and lacks an export.
-    for length in [20, good.len() / 3 + 1, good.len() / 2, good.len() - 1] {
-        let failure = refused(source("cut.wasm", good[..length].to_vec()));
-        assert!(failure.what.starts_with("it is not a valid component: "), "{length}: {failure}");
-    }
-}
-
-#[test]
 fn one_bad_tool_harms_no_other() {
     let toolbox = loaded(vec![
         Guest::new("first").source(),
@@ -123,32 +93,6 @@ fn one_bad_tool_harms_no_other() {
     assert_eq!(broken.tool, "broken.wasm");
     assert_eq!(twin.tool, "first.wasm");
     assert_eq!(twin.what, "its id `first` belongs to a tool that was loaded before it");
-}
-
-#[test]
-fn a_manifest_with_an_unknown_kind_or_a_path_as_id_is_refused() {
-    let mut guest = Guest::new("wishful");
-    guest.may = vec!["compose-up", "format-disk"];
-    let failure = refused(guest.source());
-    assert_eq!(failure.tool, "wishful.wasm");
-    assert!(failure.what.contains("`may` names `format-disk`") && failure.what.contains("`remap-port`"), "{failure}");
-
-    let failure = refused(source("sly.wasm", Guest::new("../../etc/passwd").build()));
-    assert!(failure.what.starts_with("its id `../../etc/passwd` is not"), "{failure}");
-}
-
-#[test]
-fn a_manifest_that_changes_between_calls_is_refused() {
-    let mut guest = Guest::new("moody");
-    guest.fields = "(global $calls (mut i32) (i32.const 0))".to_owned();
-    // The first letter of the id lies where the data begins after the text of `declines`.
-    guest.describe = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
-        (if (i32.gt_s (global.get $calls) (i32.const 1)) (then (i32.store8 (global.get $id) (i32.const 120))))"
-        .to_owned();
-    let id_at = guest.data.put(b"moody") + 8;
-    guest.fields += &format!("(global $id i32 (i32.const {id_at}))");
-    let failure = refused(guest.source());
-    assert_eq!(failure.what, "its manifest differs between two calls of `describe`");
 }
 
 fn with_cache(path: &Path) -> Toolbox {

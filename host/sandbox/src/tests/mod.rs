@@ -4,6 +4,7 @@ mod guest;
 
 mod abuse;
 mod azure_facts;
+mod hostile;
 mod loading;
 mod replies;
 

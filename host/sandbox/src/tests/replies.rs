@@ -164,29 +164,6 @@ fn a_value_is_written_below_the_project_directory_only() {
 }
 
 #[test]
-fn an_action_outside_of_the_manifest_is_refused() {
-    let mut guest = Guest::new("overreacher");
-    let action = guest.remap_port(80, fixed(8080), fixed(8081));
-    guest.proposes(900, &[action]);
-    let failure = proposed(guest.source()).expect_err("refused");
-    assert_eq!(
-        failure.to_string(),
-        "tool `overreacher`: `propose` proposed the action `remap-port`, but its manifest may only propose \
-         `compose-up`; add `remap-port` to `may` in the tool's manifest, or do not use it"
-    );
-}
-
-#[test]
-fn a_query_outside_of_the_manifest_is_refused() {
-    let mut guest = Guest::new("peeper");
-    // One query, 24 bytes: `compose-model` is case 0.
-    let queries = guest.data.put(&[0; 24]);
-    guest.answers(1, &slice(queries, 1), [0; 8]);
-    let failure = proposed(guest.source()).expect_err("refused");
-    assert_eq!(failure.what, "`propose` asked the query `compose-model`, but its manifest only sees `containers`");
-}
-
-#[test]
 fn the_check_of_declared_kinds_stands_alone() {
     let toolbox = loaded(vec![Guest::new("plain").source()]);
     let manifest = &toolbox.manifests()[0];
@@ -260,7 +237,7 @@ fn texts_and_notes_are_bounded() {
 #[test]
 fn an_error_of_the_tool_itself_is_escaped_and_no_misbehaviour() {
     let mut guest = Guest::new("honest");
-    guest.fails("no-params", "\u{1b}[2Jbad");
+    guest.fails("no-params", "\u{1b}[2Jbad", None);
     let mut toolbox = loaded(vec![guest.source()]);
     let failure = toolbox.propose("honest", &case()).expect_err("an error");
     assert_eq!(failure.what, "`propose` returned the error `no-params`: \\u{1b}[2Jbad");

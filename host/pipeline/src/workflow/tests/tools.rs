@@ -162,3 +162,51 @@ fn what_cannot_be_prepared_is_refused_with_its_hints() {
     );
     assert_eq!(world.trace.effects(), 0);
 }
+
+#[test]
+fn what_is_refused_stands_in_the_log_with_the_tool_and_the_bound() {
+    let mut world = World::without_tools();
+    world.policies = policies("", "tool_rounds_max = 2\nplan_actions_max = 2");
+    let (tool, what, fix) = ("cut.wasm".to_owned(), "it is not a component".to_owned(), "build it again".to_owned());
+    world.tools.failures = vec![crate::outside::ToolFailure { tool, what, fix }];
+    world.add_tool("asking", (1..100).map(|port| ToolAnswer::Need(vec![port_owner_query(port)])));
+    world.add_tool("repeating", [ToolAnswer::Need(vec![port_owner_query(8080)])]);
+    world.add_tool("waiting", [ToolAnswer::WaitSeconds(0)]);
+    world.add_tool("busy", [proposal(vec![remap("web"), compose_up("web"), compose_up("db")])]);
+    let other = Action::RemoveStaleContainer { container: "bank-db-1".to_owned(), id: "0a1b".to_owned() };
+    world.add_tool("greedy", [proposal(vec![other])]);
+    world.heal().expect("a report");
+    let refused: Vec<String> = world
+        .log
+        .events("tool-refused")
+        .into_iter()
+        .map(|event| match event {
+            Event::ToolRefused { tool, error, .. } => format!("{tool} | {error}"),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected = [
+        "cut.wasm | tool `cut.wasm`: it is not a component; build it again",
+        "asking | tool `asking` had not decided after 2 rounds; the bound tool_rounds_max is 2",
+        "repeating | tool `repeating` asked again for what it had been told",
+        "waiting | tool `waiting` had not decided after 2 rounds; the bound tool_rounds_max is 2",
+        "busy | tool `busy` proposed 3 actions; the bound plan_actions_max is 2",
+        "greedy | tool `greedy` proposed `remove-stale-container`, which its manifest does not declare in `may`",
+    ];
+    assert_eq!(refused, expected);
+    let pauses = world.trace.calls().into_iter().filter(|call| matches!(call, Call::Pause(_))).collect::<Vec<_>>();
+    assert_eq!(pauses, vec![Call::Pause(1_000); 3], "a wait of nothing takes a second and a round");
+    assert_eq!(world.trace.effects(), 0);
+}
+
+#[test]
+fn what_cannot_be_loaded_is_recorded_once_a_session() {
+    let mut world = World::new();
+    let (tool, what, fix) = ("cut.wasm".to_owned(), "it is not a component".to_owned(), "build it again".to_owned());
+    world.tools.failures = vec![crate::outside::ToolFailure { tool, what, fix }];
+    world.deployment.verdicts = [Ok(verdict(false, false)), Ok(verdict(false, false))].into();
+    world.person.answers = [PersonsAnswer::Yes, PersonsAnswer::Yes].into();
+    let report = world.heal().expect("a report");
+    assert!(report.rounds > 1, "{report:?}");
+    assert_eq!(world.log.events("tool-refused").len(), 1);
+}
