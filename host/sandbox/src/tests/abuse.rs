@@ -2,7 +2,9 @@
 
 use repair_pipeline::outside::Tools;
 
-use super::guest::Guest;
+use repair_test_guests::Guest;
+
+use super::Sourced as _;
 use super::{case, loaded, proposed_within};
 use crate::limits::CallLimits;
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use repair_pipeline::outside::Tools;
 
-use super::guest::{Guest, source};
+use repair_test_guests::Guest;
+
+use super::{Sourced as _, source};
 use super::{case, loaded, proposed, refused};
 use crate::{LoadOptions, ToolSource, Toolbox};
 

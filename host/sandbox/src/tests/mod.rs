@@ -1,9 +1,8 @@
 //! Guests that behave, err and attack, each through the same door as a real tool.
 
-mod guest;
-
 mod abuse;
 mod azure_facts;
+mod contract;
 mod hostile;
 mod loading;
 mod replies;
@@ -15,8 +14,26 @@ use repair_model::ids::Permille;
 use repair_model::tool::{Case, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools};
 
+use repair_test_guests::Guest;
+
 use crate::limits::CallLimits;
-use crate::{LoadOptions, ToolSource, Toolbox};
+use crate::{LoadOptions, Origin, ToolSource, Toolbox};
+
+/// A component of somebody else under that name.
+fn source(name: &str, bytes: Vec<u8>) -> ToolSource {
+    ToolSource { name: name.to_owned(), bytes: bytes.into(), origin: Origin::Foreign }
+}
+
+/// A guest under its own name.
+trait Sourced {
+    fn source(self) -> ToolSource;
+}
+
+impl Sourced for Guest {
+    fn source(self) -> ToolSource {
+        source(&format!("{}.wasm", self.id), self.build())
+    }
+}
 
 /// A toolbox without a cache.
 fn loaded(sources: Vec<ToolSource>) -> Toolbox {

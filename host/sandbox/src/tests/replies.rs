@@ -11,7 +11,9 @@ use repair_model::query::{Answer, Fact, Observation, Query, QueryKind, Refusal};
 use repair_model::tool::{Attempt, Case, Reply, ToolAnswer};
 use repair_pipeline::outside::Tools;
 
-use super::guest::{Guest, slice};
+use repair_test_guests::{Guest, slice};
+
+use super::Sourced as _;
 use super::{azure_facts, case, loaded, proposed};
 use crate::check_declared;
 

@@ -1,7 +1,7 @@
 //! Guests whose code does harm: it does not end, wants everything, or breaks off.
 
-use super::super::guest::{Guest, slice};
 use crate::last_words;
+use repair_test_guests::{Guest, slice};
 
 pub(super) const ENDLESS: &str = "(loop $again (br $again)) unreachable";
 

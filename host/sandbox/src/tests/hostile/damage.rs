@@ -2,7 +2,9 @@
 
 use repair_pipeline::outside::Tools as _;
 
-use super::super::guest::{Guest, source};
+use repair_test_guests::Guest;
+
+use super::super::{Sourced as _, source};
 use super::super::{case, loaded, proposed};
 
 /// Places at which a file is cut.

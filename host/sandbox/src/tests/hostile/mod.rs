@@ -5,7 +5,6 @@
 
 #![deny(dead_code, reason = "a guest that no line of the table makes")]
 
-mod bomb;
 mod code;
 mod damage;
 mod fixes;
@@ -22,11 +21,12 @@ use repair_pipeline::outside::{ToolFailure, Tools as _};
 
 use self::table::{GUESTS, Hostile, Stopped};
 use super::case;
-use super::guest::{Guest, source};
+use super::{Sourced as _, source};
 use crate::call::Callable;
 use crate::contract::Contract;
 use crate::limits::{CallLimits, Ticker};
 use crate::{LoadOptions, Toolbox};
+use repair_test_guests::Guest;
 
 /// The tool that nothing may happen to.
 const CALM: &str = "calm";
@@ -48,7 +48,7 @@ fn beside_a_calm_one(hostile: &Hostile) -> Toolbox {
     let bytes = (hostile.made)(Guest::new(hostile.name));
     let sources = vec![Guest::new(CALM).source(), source(&format!("{}.wasm", hostile.name), bytes)];
     let limits = CallLimits { wall_ms_max: hostile.wall_ms_max, ..CallLimits::default() };
-    Toolbox::load_within(sources, &LoadOptions::default(), limits)
+    Toolbox::load_within(sources, &LoadOptions::default(), Some(&limits))
 }
 
 /// A case that no tool is shown; a quarantined one gives its failure all the same, because it is not asked at all.

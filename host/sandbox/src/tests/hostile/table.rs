@@ -5,11 +5,11 @@
 
 use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_WALL_MS_MAX};
 
-use super::super::guest::Guest;
 use super::code::{self, ENDLESS};
 use super::fixes::*;
 use super::words::{self, DIRTY};
 use super::worlds;
+use repair_test_guests::{Guest, bomb};
 
 /// A hostile guest.
 pub(super) struct Hostile {
@@ -304,7 +304,7 @@ pub(super) const GUESTS: &[Hostile] = &[
     guest("component-in-a-tool", worlds::pregnant, Nowhere(DECLINES, "nobody makes it")),
     guest(
         "components-in-components",
-        |_| worlds::nested(1000),
+        |_| bomb::nesting_bomb(1000),
         Load("it does not export `repair:tool/repair@0.4.0`, so it is not a repair tool", WORLD),
     ),
     guest("sections-that-lie", worlds::lying, Nowhere(DECLINES, "nobody reads them")),

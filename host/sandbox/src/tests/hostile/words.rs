@@ -1,6 +1,6 @@
 //! Guests whose words do harm: in what they say of themselves, and in what they answer.
 
-use super::super::guest::{Guest, slice};
+use repair_test_guests::{Guest, slice};
 
 /// NUL, a sequence of a terminal in two forms, a change of direction and an invisible character.
 pub(super) const DIRTY: &str = "a\0b\u{1b}[2Jc\u{9b}2Jd\u{202e}e\u{2066}f\u{200b}g";

@@ -1,6 +1,7 @@
 //! Guests that are something else than they say: what they import, what they export, and what lies in what.
 
-use super::super::guest::Guest;
+use repair_test_guests::Guest;
+use repair_test_guests::bomb::leb128;
 
 const CONTRACT: &str = include_str!("../../../../../wit/repair-tool.wit");
 /// What every component begins with.
@@ -96,20 +97,6 @@ pub(super) fn shared_memory(_: Guest) -> Vec<u8> {
     text("(component (core module $m (memory 1 1 shared)) (core instance (instantiate $m)))")
 }
 
-/// A number as the binary format writes it.
-pub(super) fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 /// Bytes behind their length.
 pub(super) fn sized(bytes: &[u8]) -> Vec<u8> {
     [leb128(bytes.len()), bytes.to_vec()].concat()
@@ -123,18 +110,6 @@ pub(super) fn section(id: u8, content: &[u8]) -> Vec<u8> {
 /// A whole tool that holds another component, which could call something if anybody made it.
 pub(super) fn pregnant(guest: Guest) -> Vec<u8> {
     [guest.build(), section(4, &text(r#"(component (import "run" (func)))"#))].concat()
-}
-
-/// So many components, each inside of the next one.
-pub(super) fn nested(levels: usize) -> Vec<u8> {
-    let (mut begins, mut length) = (Vec::new(), PREAMBLE.len());
-    for _ in 0..levels {
-        let begin = [PREAMBLE, &[4], &leb128(length)].concat();
-        length += begin.len();
-        begins.push(begin);
-    }
-    begins.reverse();
-    [begins.concat(), PREAMBLE.to_vec()].concat()
 }
 
 /// A whole tool with sections that say that it is something else.

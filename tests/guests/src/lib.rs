@@ -3,14 +3,13 @@
 //! The memory of such a guest is laid out here by the canonical ABI, so that a test can return any value, also those
 //! that no SDK would let through.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use crate::{Origin, ToolSource};
+pub mod bomb;
 
 /// Where laid out data begins; below it there is room for what the guest's code writes.
 const DATA_AT: usize = 1024;
@@ -19,13 +18,13 @@ const PAGE: usize = 65536;
 
 /// Memory of a guest, growing upwards.
 #[derive(Default)]
-pub(crate) struct Data {
+pub struct Data {
     bytes: Vec<u8>,
 }
 
 impl Data {
     /// Puts bytes at an address divisible by eight and gives the address.
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> u32 {
+    pub fn put(&mut self, bytes: &[u8]) -> u32 {
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         let at = DATA_AT + self.bytes.len();
         self.bytes.extend_from_slice(bytes);
@@ -33,20 +32,20 @@ impl Data {
     }
 
     /// A string or list: address and length.
-    pub(crate) fn text(&mut self, text: &str) -> [u8; 8] {
+    pub fn text(&mut self, text: &str) -> [u8; 8] {
         let at = self.put(text.as_bytes());
         slice(at, text.len())
     }
 
     /// A list of strings.
-    pub(crate) fn texts(&mut self, texts: &[&str]) -> [u8; 8] {
+    pub fn texts(&mut self, texts: &[&str]) -> [u8; 8] {
         let items: Vec<u8> = texts.iter().flat_map(|text| self.text(text)).collect();
         slice(self.put(&items), texts.len())
     }
 }
 
 /// Address and length as the canonical ABI stores them.
-pub(crate) fn slice(at: u32, length: usize) -> [u8; 8] {
+pub fn slice(at: u32, length: usize) -> [u8; 8] {
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&at.to_le_bytes());
     bytes[4..].copy_from_slice(&(length as u32).to_le_bytes());
@@ -54,15 +53,24 @@ pub(crate) fn slice(at: u32, length: usize) -> [u8; 8] {
 }
 
 /// What a test guest is made of.
-pub(crate) struct Guest {
+pub struct Guest {
+    /// Its memory.
     pub data: Data,
+    /// Field of its manifest.
     pub id: String,
+    /// Field of its manifest.
     pub version: String,
+    /// Field of its manifest.
     pub summary: String,
+    /// Its manifest's `params-schema`.
     pub schema: String,
+    /// Field of its manifest.
     pub contact: Option<String>,
+    /// Field of its manifest.
     pub handles: Vec<&'static str>,
+    /// Field of its manifest.
     pub sees: Vec<&'static str>,
+    /// Field of its manifest.
     pub may: Vec<&'static str>,
     /// Instructions of `describe` before it returns its manifest.
     pub describe: String,
@@ -78,7 +86,7 @@ pub(crate) struct Guest {
 
 impl Guest {
     /// A tool that declines every case.
-    pub(crate) fn new(id: &str) -> Self {
+    pub fn new(id: &str) -> Self {
         let mut guest = Self {
             data: Data::default(),
             id: id.to_owned(),
@@ -99,14 +107,15 @@ impl Guest {
         guest
     }
 
-    pub(crate) fn declines(&mut self, why: &str) {
+    /// `propose` declines every case.
+    pub fn declines(&mut self, why: &str) {
         let why = self.data.text(why);
         self.answers(3, &why, [0; 8]);
     }
 
     /// `propose` returns a reply: the number of the answer's case, its payload (address-sized and smaller fields laid
     /// out already) and its notes.
-    pub(crate) fn answers(&mut self, case: u8, payload: &[u8], notes: [u8; 8]) {
+    pub fn answers(&mut self, case: u8, payload: &[u8], notes: [u8; 8]) {
         // result: discriminant, then the reply at 4; answer: discriminant at 4, payload at 8 with room for a proposal.
         let mut result = vec![0, 0, 0, 0, case, 0, 0, 0];
         result.extend_from_slice(payload);
@@ -117,11 +126,12 @@ impl Guest {
     }
 
     /// `propose` returns a proposal of these actions, 40 bytes each.
-    pub(crate) fn proposes(&mut self, confidence: u16, actions: &[[u8; 40]]) {
+    pub fn proposes(&mut self, confidence: u16, actions: &[[u8; 40]]) {
         self.proposes_because("because", confidence, actions);
     }
 
-    pub(crate) fn proposes_because(&mut self, reason: &str, confidence: u16, actions: &[[u8; 40]]) {
+    /// The same with another reason.
+    pub fn proposes_because(&mut self, reason: &str, confidence: u16, actions: &[[u8; 40]]) {
         let mut payload = self.data.text(reason).to_vec();
         payload.extend_from_slice(&u32::from(confidence).to_le_bytes());
         let list = self.data.put(&actions.concat());
@@ -130,7 +140,7 @@ impl Guest {
     }
 
     /// `propose` returns the tool's own error.
-    pub(crate) fn fails(&mut self, code: &str, message: &str, hint: Option<&str>) {
+    pub fn fails(&mut self, code: &str, message: &str, hint: Option<&str>) {
         let (code, message) = (self.data.text(code), self.data.text(message));
         let mut result = vec![1, 0, 0, 0];
         result.extend_from_slice(&code);
@@ -142,7 +152,7 @@ impl Guest {
     }
 
     /// An action `compose-up` of these services.
-    pub(crate) fn compose_up(&mut self, services: &[&str]) -> [u8; 40] {
+    pub fn compose_up(&mut self, services: &[&str]) -> [u8; 40] {
         let mut action = [0; 40];
         action[0] = 1;
         action[4..12].copy_from_slice(&self.data.texts(services));
@@ -150,7 +160,7 @@ impl Guest {
     }
 
     /// An action of that case whose fields are these texts, in order.
-    pub(crate) fn action_of(&mut self, case: u8, texts: &[&str]) -> [u8; 40] {
+    pub fn action_of(&mut self, case: u8, texts: &[&str]) -> [u8; 40] {
         let mut action = [0; 40];
         action[0] = case;
         for (at, text) in texts.iter().enumerate() {
@@ -160,14 +170,14 @@ impl Guest {
     }
 
     /// An action `pull-image` of these services.
-    pub(crate) fn pull_image(&mut self, services: &[&str]) -> [u8; 40] {
+    pub fn pull_image(&mut self, services: &[&str]) -> [u8; 40] {
         let mut action = self.compose_up(services);
         action[0] = 4;
         action
     }
 
     /// An action `set-env-value`; `encoding` is the number of its case.
-    pub(crate) fn set_env_value(&mut self, variable: &str, file: &str, bytes: u16, encoding: u8) -> [u8; 40] {
+    pub fn set_env_value(&mut self, variable: &str, file: &str, bytes: u16, encoding: u8) -> [u8; 40] {
         let mut action = self.action_of(7, &[variable, file]);
         action[20..22].copy_from_slice(&bytes.to_le_bytes());
         action[22] = encoding;
@@ -175,7 +185,7 @@ impl Guest {
     }
 
     /// An action `remap-port` of service `web`; `before` and `after` are discriminant and two numbers.
-    pub(crate) fn remap_port(&mut self, target: u16, before: (u8, u16, u16), after: (u8, u16, u16)) -> [u8; 40] {
+    pub fn remap_port(&mut self, target: u16, before: (u8, u16, u16), after: (u8, u16, u16)) -> [u8; 40] {
         let mut action = [0; 40];
         action[4..12].copy_from_slice(&self.data.text("web"));
         action[12..14].copy_from_slice(&target.to_le_bytes());
@@ -198,12 +208,12 @@ impl Guest {
     }
 
     /// The component.
-    pub(crate) fn build(self) -> Vec<u8> {
+    pub fn build(self) -> Vec<u8> {
         component(&self.core(), Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"))
     }
 
     /// The component of the same code for another contract than the present one.
-    pub(crate) fn build_for(self, contract: &str) -> Vec<u8> {
+    pub fn build_for(self, contract: &str) -> Vec<u8> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = std::fs::File::create(folder.path().join("other.wit")).expect("a file");
         std::io::Write::write_all(&mut file, contract.as_bytes()).expect("written");
@@ -211,7 +221,7 @@ impl Guest {
     }
 
     /// The core module in text.
-    pub(crate) fn core(mut self) -> String {
+    pub fn core(mut self) -> String {
         let mut manifest = Vec::new();
         for text in [&self.id, &self.version, &self.summary] {
             manifest.extend_from_slice(&self.data.text(text));
@@ -257,20 +267,10 @@ impl Guest {
             propose = self.propose,
         )
     }
-
-    /// The component as a source under the guest's id.
-    pub(crate) fn source(self) -> ToolSource {
-        let name = format!("{}.wasm", self.id);
-        source(&name, self.build())
-    }
 }
 
-pub(crate) fn source(name: &str, bytes: Vec<u8>) -> ToolSource {
-    ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes), origin: Origin::Foreign }
-}
-
-/// Wraps a core module of the contract's exports into a component.
-fn component(core: &str, wit: impl AsRef<Path>) -> Vec<u8> {
+/// Wraps a core module of the contract's exports, in text, into a component of the contract in `wit`, a file or folder.
+pub fn component(core: &str, wit: impl AsRef<Path>) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(wit).expect("the contract parses");
     let world = resolve.select_world(&[package], Some("repair-tool")).expect("the contract has its world");
