@@ -1,8 +1,8 @@
 //! What the integration tests, the demo and the benchmarks share: a real Docker Engine, images made from scratch, and
 //! Compose projects that clean up after themselves.
 //!
-//! It refuses to skip: whoever asks for an engine gets one or a precise error. It installs nothing into the system,
-//! touches no firewall rule, and everything that it starts ends with the process that asked for it, even when that
+//! It refuses to skip: whoever asks for an engine gets one or a precise error. It installs nothing into the system
+//! but Debian's own Python, touches no firewall rule, and everything that it starts ends with the process that asked for it, even when that
 //! process is killed.
 
 #![expect(
@@ -22,6 +22,7 @@ mod port;
 mod process;
 mod project;
 mod provision;
+mod python;
 mod registry;
 mod run;
 mod saved;
@@ -36,5 +37,6 @@ pub use port::{HeldPort, PORTS_PER_BLOCK, PortBlock, banner, http_get, is_free, 
 pub use process::Finished;
 pub use project::{ContainerState, Project};
 pub use provision::{PrivateEngine, SUITE_VARIABLE, busybox};
+pub use python::componentize_py;
 pub use registry::{Refusal, Registry};
 pub use run::DaemonOptions;

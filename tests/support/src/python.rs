@@ -9,8 +9,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::{Finished, target_dir};
 use anyhow::{Context as _, Result, ensure};
-use repair_test_support::{Finished, target_dir};
 
 /// The version of componentize-py. Another one may build another component from the same tool.
 const VERSION: &str = "0.25.1";
@@ -21,7 +21,10 @@ const CAN_MAKE: &str = "import ensurepip, venv";
 const INSTALL: [&str; 6] = ["--quiet", "install", "--yes", "--no-install-recommends", "python3", "python3-venv"];
 
 /// The folder with `componentize-py` and `python3`, made when it is missing.
-pub(crate) fn componentize_py() -> Result<PathBuf> {
+///
+/// # Errors
+/// When Python is missing and cannot be installed, or its package index is not reached; says what to do.
+pub fn componentize_py() -> Result<PathBuf> {
     let target = target_dir();
     fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
     // Held until this returns, so that of two at once the second finds what the first has made.

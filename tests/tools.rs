@@ -1,0 +1,15 @@
+//! `repair tool`, from an empty folder to an installed tool, and what is refused on the way. No engine is needed.
+
+#[path = "tools/authoring.rs"]
+mod authoring;
+#[path = "tools/building.rs"]
+mod building;
+#[path = "tools/compiling.rs"]
+mod compiling;
+#[path = "tools/installing.rs"]
+mod installing;
+#[path = "tools/locking.rs"]
+mod locking;
+#[expect(dead_code, reason = "each scenario needs some of what they share")]
+mod terminal;
+mod tool_home;

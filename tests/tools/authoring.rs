@@ -1,0 +1,162 @@
+//! Checks and recorded cases, on guests that are made so or so.
+
+use repair_test_guests::{Guest, slice};
+use serde_json::json;
+
+use crate::terminal::Terminal;
+use crate::tool_home::Home;
+
+/// A case of a port conflict without any answer.
+fn case() -> String {
+    json!({
+        "format": "repair-case/1",
+        "about": "A port is taken.",
+        "finding": {
+            "class": "docker-port-conflict", "confidence": 1000, "facts": {}, "proof": [], "next_steps": []
+        },
+    })
+    .to_string()
+}
+
+/// A folder with a guest and a case.
+fn folder(guest: Guest) -> Home {
+    let home = Home::new();
+    home.write("guest.wasm", guest.build());
+    home.write("cases/taken.json", case());
+    home
+}
+
+/// A guest that declines with these words and leaves a note.
+fn noting(why: &str) -> Guest {
+    let mut guest = Guest::new("guest");
+    let why = guest.data.text(why);
+    let notes = guest.data.texts(&["looked at nothing"]);
+    guest.answers(3, &why, notes);
+    guest
+}
+
+#[test]
+fn a_case_is_new_then_as_expected_then_different() {
+    let home = folder(noting("not mine"));
+    let new = home.ends(3, &["tool", "test"]);
+    assert!(new.stdout.contains("new       taken  declines: not mine"), "{new}");
+    assert!(new.stdout.contains("note: looked at nothing"), "{new}");
+    home.ends(0, &["tool", "test", "--accept"]);
+    let same = home.document(0, &["tool", "test"]);
+    assert_eq!(same, json!([{ "case": "taken", "result": "same", "notes": ["looked at nothing"] }]));
+
+    home.write("guest.wasm", noting("not my case").build());
+    let differs = home.ends(3, &["tool", "test"]);
+    assert!(differs.stdout.contains("DIFFERS   taken"), "{differs}");
+    assert!(differs.stdout.contains("-         \"decline\": \"not mine\""), "{differs}");
+    assert!(differs.stdout.contains("+         \"decline\": \"not my case\""), "{differs}");
+    home.ends(0, &["tool", "test", "--accept"]);
+    home.ends(0, &["tool", "test", "--case", "take"]);
+    let none = home.ends(2, &["tool", "test", "--case", "other"]);
+    assert!(none.stderr.contains("holds no recorded case"), "{none}");
+}
+
+#[test]
+fn debugging_goes_through_a_case_call_by_call() {
+    let mut guest = Guest { sees: vec!["containers"], ..Guest::new("guest") };
+    // The first call asks for the containers; one that was shown an observation declines.
+    let decline = guest.propose.clone();
+    let mut queries = vec![1_u8];
+    queries.resize(40, 0);
+    let list = guest.data.put(&queries);
+    guest.answers(1, &slice(list, 1), [0; 8]);
+    let need = guest.propose.clone();
+    guest.propose = format!("(if (local.get 10) (then {decline} return)) {need}");
+    let home = folder(guest);
+    let debugged = home.ends(0, &["tool", "test", "--debug"]);
+    for words in [
+        "case taken",
+        "call 1",
+        r#"says        {"need":["containers"]}"#,
+        r#"the host    refuses "containers": the recorded case has no answer to this query"#,
+        "call 2",
+        "of 200000000 units of fuel",
+        "in the end  declines: not my case",
+    ] {
+        assert!(debugged.stdout.contains(words), "`{words}` is missing: {debugged}");
+    }
+
+    let mut terminal = Terminal::of(home.command(&["tool", "test", "--debug"]));
+    terminal.until("Enter for the next call: ");
+    assert!(!terminal.seen.contains("call 2"), "{}", terminal.seen);
+    terminal.answer("");
+    let (code, seen) = terminal.end();
+    assert_eq!(code, 0, "{seen}");
+    assert!(seen.contains("in the end  declines"), "{seen}");
+}
+
+#[test]
+fn a_check_complains_with_a_fix_about_everything_that_a_host_would_hold_against_it() {
+    let good = folder(Guest {
+        contact: Some("https://example.org".to_owned()),
+        sees: vec![],
+        may: vec![],
+        ..Guest::new("guest")
+    });
+    let checked = good.ends(0, &["tool", "check", "guest.wasm"]);
+    assert!(checked.stdout.contains("one case, answered twice and the same"), "{checked}");
+
+    let mut required = Guest::new("guest");
+    required.schema = r#"{"type":"object","required":["who"]}"#.to_owned();
+    // A counter in the guest's memory, which a second call of the same instance sees.
+    let mut keeping = Guest::new("guest");
+    let decline = keeping.propose.clone();
+    keeping.answers(2, &7_u32.to_le_bytes(), [0; 8]);
+    let wait = keeping.propose.clone();
+    keeping.fields = "(global $calls (mut i32) (i32.const 0))".to_owned();
+    keeping.propose =
+        format!("(if (global.get $calls) (then {wait} return)) (global.set $calls (i32.const 1)) {decline}");
+    let mut failing = Guest::new("guest");
+    failing.propose = "unreachable".to_owned();
+    for (guest, what, fix) in [
+        (required, "a project that says nothing is refused", "give each parameter a default"),
+        (keeping, "asked twice in one go, it answers differently", "keep nothing between two calls"),
+        (failing, "taken: `propose` panicked", "a panic tell its message and place"),
+    ] {
+        let home = folder(guest);
+        let checked = home.ends(3, &["tool", "check", "guest.wasm"]);
+        assert!(checked.stdout.contains(what), "`{what}` is missing: {checked}");
+        assert!(checked.stdout.contains(fix), "`{fix}` is missing: {checked}");
+    }
+    let remarks = folder(Guest::new("guest")).ends(0, &["tool", "check", "guest.wasm"]);
+    for words in ["no case asks for containers", "no case proposes compose-up", "whom to ask"] {
+        assert!(remarks.stdout.contains(words), "`{words}` is missing: {remarks}");
+    }
+}
+
+#[test]
+fn a_check_without_cases_shows_an_empty_one_of_each_class() {
+    let home = Home::new();
+    home.write("guest.wasm", Guest::new("guest").build());
+    home.ends(0, &["tool", "check", "guest.wasm"]);
+    let named = home.write("elsewhere.json", case());
+    home.ends(0, &["tool", "check", "guest.wasm", "--case", named.to_str().expect("text")]);
+}
+
+#[test]
+fn what_is_no_case_and_no_component_is_named() {
+    let home = folder(Guest::new("guest"));
+    home.write("cases/taken.json", "{\"format\": \"repair-case/1\"}");
+    let malformed = home.ends(2, &["tool", "test"]);
+    assert!(
+        malformed.stderr.contains("cases/taken.json: it is not a recorded case: missing field `finding`"),
+        "{malformed}"
+    );
+    assert!(malformed.stderr.contains("repair schema case"), "{malformed}");
+    home.write("cases/taken.json", case());
+    home.write("other.wasm", Guest::new("other").build());
+    let several = home.ends(2, &["tool", "test"]);
+    assert!(several.stderr.contains("holds several components"), "{several}");
+    home.ends(3, &["tool", "test", "--component", "other.wasm"]);
+    std::fs::remove_file(home.join("other.wasm")).expect("removed");
+    std::fs::remove_file(home.join("guest.wasm")).expect("removed");
+    let none = home.ends(2, &["tool", "test"]);
+    assert!(none.stderr.contains("`repair tool build` makes it"), "{none}");
+    let nowhere = home.repair(&["tool", "test", "nowhere"]);
+    assert_eq!(nowhere.code, Some(2), "{nowhere}");
+}

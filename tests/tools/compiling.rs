@@ -1,0 +1,70 @@
+//! What takes the compiler too much is refused in a process of its own, and harms nobody.
+
+use std::time::{Duration, Instant};
+
+use repair_test_guests::{Guest, bomb};
+
+use crate::tool_home::Home;
+
+/// Far more than a refusal takes, and far less than the bombs would.
+const PATIENCE: Duration = Duration::from_secs(75);
+
+#[test]
+fn a_bomb_for_the_compiler_is_refused_within_bounds() {
+    let home = Home::new();
+    let bombs = [("nesting", bomb::nesting_bomb(30_000)), ("wide", bomb::compile_bomb("wide", 1, 20_000, 20_000))];
+    for (name, component) in bombs {
+        home.write(format!("{name}.wasm"), component);
+        let begun = Instant::now();
+        let refused = home.ends(3, &["tool", "check", &format!("{name}.wasm")]);
+        assert!(refused.stderr.contains(&format!("tool `{name}.wasm`: ")), "{refused}");
+        assert!(refused.stderr.contains("2147483648 bytes of memory"), "{refused}");
+        assert!(refused.stderr.contains("make its functions fewer and smaller"), "{refused}");
+        assert!(begun.elapsed() < PATIENCE, "{name} took {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_bomb_that_was_accepted_by_hand_leaves_the_other_tools_unharmed() {
+    let home = Home::new();
+    let component = home.write("calm.wasm", Guest::new("calm").build());
+    home.install(&component);
+    let bomb = bomb::nesting_bomb(30_000);
+    let digest = digest_of(&home, &bomb);
+    let lock = home.join(".config/repair/repair-tools.lock");
+    let text = std::fs::read_to_string(&lock).expect("the lock file");
+    let entry = format!(
+        "\n[[tool]]\nid = \"bomb\"\nversion = \"1.0.0\"\ncomponent = \"{digest}\"\nsource = \"/nowhere\"\n\
+         handles = []\nsees = []\nmay = []\n"
+    );
+    std::fs::write(&lock, text + &entry).expect("accepted by hand");
+    home.write(format!(".local/share/repair/tools/{digest}.wasm"), bomb);
+    let listed = home.ends(3, &["tool", "list"]);
+    assert!(listed.stdout.contains("left out: tool `bomb`: compiling it takes more than"), "{listed}");
+    assert_eq!(home.tools(3)[0], "calm");
+}
+
+/// The digest that `repair` gives a component, as it tells it when the file is not the one that was accepted.
+fn digest_of(home: &Home, component: &[u8]) -> String {
+    let placeholder = "0".repeat(64);
+    let lock = home.join(".config/repair/repair-tools.lock");
+    let text = std::fs::read_to_string(&lock).expect("the lock file");
+    let calm = text.lines().find_map(|line| line.strip_prefix("component = ")).expect("a digest").trim_matches('"');
+    std::fs::write(&lock, text.replace(calm, &placeholder)).expect("written");
+    home.write(format!(".local/share/repair/tools/{placeholder}.wasm"), component);
+    let listed = home.ends(3, &["tool", "list"]);
+    let (_, after) = listed.stdout.split_once("its component is ").expect("the failure");
+    let digest = after[..64].to_owned();
+    std::fs::write(&lock, &text).expect("as before");
+    digest
+}
+
+#[test]
+fn the_compiler_process_takes_nothing_but_a_component() {
+    let home = Home::new();
+    let mut command = home.command(&["compile-component"]);
+    let ended = repair_test_support::Finished::run(&mut command).expect("it starts");
+    assert_eq!(ended.code, Some(3), "{ended}");
+    assert!(ended.stderr.contains("not a WebAssembly component"), "{ended}");
+    assert_eq!(ended.stdout, "");
+}
