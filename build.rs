@@ -122,7 +122,7 @@ fn templates(root: &Path) -> String {
 /// The manifest of the SDK outside of this workspace, with the dependencies that the workspace gives it.
 fn sdk_manifest(workspace: &str) -> String {
     let mut text = String::from(
-        "[package]\nname = \"repair-tool-sdk\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
+        "[package]\nname = \"repair-tool-sdk\"\nversion = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.95\"\npublish = false\n\n[dependencies]\n",
     );
     for library in ["schemars", "serde", "serde_json", "wit-bindgen"] {
         let line = workspace.lines().find(|line| line.split_once(" = ").is_some_and(|(name, _)| name == library));

@@ -64,6 +64,9 @@ fn schemas_change_only_on_purpose() {
             "resume",
             "handover",
             "phase-state",
+            "case",
+            "transcript",
+            "tool-lock",
         ];
         for name in names {
             insta::assert_snapshot!(format!("schema-{name}"), transcript(&["schema", name]));

@@ -1,5 +1,7 @@
 //! `repair tool`, from an empty folder to an installed tool, and what is refused on the way. No engine is needed.
 
+#![expect(clippy::disallowed_methods, reason = "the tests run programs and write files")]
+
 #[path = "tools/authoring.rs"]
 mod authoring;
 #[path = "tools/building.rs"]

@@ -31,8 +31,13 @@ impl Compiler for ProcessCompiler {
         let timeout = Duration::from_millis(TOOL_COMPILE_MS_MAX);
         let ended = run_piped(&invocation, component, timeout, CACHE_ENTRY_BYTES_MAX)
             .map_err(|error| CompilerFault::Unavailable(error.to_string()))?;
-        if ended.timed_out || ended.status.signal() == Some(Signal::XCPU.as_raw()) {
+        if ended.timed_out {
             return Err(CompilerFault::Time);
+        }
+        // The kernel warns with the one signal and kills with the other; only the limit makes it send either.
+        let killed_by = ended.status.signal();
+        if [Signal::XCPU, Signal::KILL].iter().any(|signal| killed_by == Some(signal.as_raw())) {
+            return Err(CompilerFault::Work);
         }
         if ended.output.len() > CACHE_ENTRY_BYTES_MAX {
             return Err(CompilerFault::Memory);

@@ -69,7 +69,10 @@ fn explain(context: &Context<'_>) -> Result<Code, CommandError> {
     for bound in &explanation.bounds {
         printer.line(&format!("  {:<28} {:>6}  {}", bound.name, bound.value, escaped(&bound.file)));
     }
-    printer.line(&toned(Tone::Heading, "answers"));
+    printer.line(&format!(
+        "{}  to a built-in tool; one that was installed is asked about where this says allow",
+        toned(Tone::Heading, "answers")
+    ));
     for answer in &explanation.answers {
         printer.line(&format!(
             "  {:<22} {:<13} {:<6} {}",

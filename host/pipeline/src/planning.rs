@@ -6,8 +6,9 @@
 
 mod params;
 
-use repair_model::action::Action;
+use repair_model::action::{Action, ActionKind};
 use repair_model::bounds::Bounds;
+use repair_model::decision::Decision;
 use repair_model::event::Event;
 use repair_model::finding::Finding;
 use repair_model::ids::{Digest, Domain, SessionId};
@@ -18,6 +19,7 @@ use repair_model::target::Target;
 use repair_model::tool::{Attempt, Case, Manifest, Proposal, Reply, ToolAnswer, ToolRef};
 
 use crate::outside::{Clock, Deployment, Durability, Log, LogError, Preparation, ToolFailure, Tools};
+use crate::policy::{Policies, Request};
 use crate::settings::Settings;
 
 pub use params::{ParamsError, check_params};
@@ -69,10 +71,14 @@ pub struct Planner<'p, D, T, L> {
     pub settings: &'p Settings,
     /// The target.
     pub target: &'p Target,
-    /// Digest of the policy in force.
-    pub policy: Digest,
+    /// The policies in force.
+    pub policies: &'p Policies,
     /// Bounds in force.
     pub bounds: &'p Bounds,
+    /// Effects begun for the class within the last hour, as policies see them.
+    pub attempts: u32,
+    /// Whether a terminal is there, as policies see it.
+    pub interactive: bool,
     /// The session.
     pub session: &'p SessionId,
     /// Its round.
@@ -85,8 +91,9 @@ enum Asked {
 }
 
 impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
-    /// Asks the tools that handle the finding's class, in their order, until one of them leads to a plan. The first round
-    /// of a session also records which tools could not be loaded, and why.
+    /// Asks the tools that handle the finding's class, in their order, until one of them leads to a plan. A plan that only
+    /// collects logs waits until all have been asked: whoever looks must not keep others from mending. The first round of
+    /// a session also records which tools could not be loaded, and why.
     ///
     /// # Errors
     /// When the log cannot be written.
@@ -103,13 +110,22 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         }
         let candidates: Vec<Manifest> = self.tools.manifests().iter().filter(fits).cloned().collect();
         let mut passed = Vec::new();
+        let mut looking = None;
         for manifest in candidates {
             let id = manifest.tool.id.clone();
             let (words, refused) = match self.ask(manifest, finding, history).await? {
                 Asked::Passed(words, refused) => (words, refused),
                 Asked::Proposal(manifest, proposal, params) => {
                     match self.freeze(&manifest.tool, finding, &proposal, &params, None).await {
-                        Ok(draft) => return Ok(Planning::Draft(Box::new(draft), passed)),
+                        Ok(draft) => match self.denied(&id, draft.frozen.plan()) {
+                            // An installed tool that may do nothing here does not keep the others from being asked.
+                            Some(words) if !self.tools.is_built_in(&id) => (words, true),
+                            _ if only_looks(draft.frozen.plan()) => {
+                                looking.get_or_insert(draft);
+                                continue;
+                            }
+                            _ => return Ok(Planning::Draft(Box::new(draft), passed)),
+                        },
                         Err(words) => (words, true),
                     }
                 }
@@ -119,7 +135,29 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
             }
             passed.push(Passed { tool: id, words, refused });
         }
-        Ok(Planning::Nothing(passed))
+        Ok(match looking {
+            Some(draft) => Planning::Draft(Box::new(draft), passed),
+            None => Planning::Nothing(passed),
+        })
+    }
+
+    /// Why the policies deny the plan, if they do.
+    fn denied(&self, tool: &str, plan: &Plan) -> Option<String> {
+        plan.steps.iter().find_map(|step| {
+            let decided = self.policies.decide(&Request {
+                tool: &plan.tool,
+                built_in: self.tools.is_built_in(tool),
+                step,
+                target: self.target,
+                finding: &plan.finding,
+                tool_confidence: plan.confidence,
+                attempts: self.attempts,
+                round: self.round,
+                interactive: self.interactive,
+            });
+            let is_denied = decided.decision == Decision::Deny;
+            is_denied.then(|| format!("policy denies the plan of tool `{tool}`: {}", decided.because))
+        })
     }
 
     /// Resolves a proposal against the target, with a person's choice of where to edit, and freezes it.
@@ -148,7 +186,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         let frozen = FrozenPlan::new(Plan {
             target: self.target.id(),
             tool: tool.clone(),
-            policy: self.policy,
+            policy: self.policies.digest(),
             finding: finding.clone(),
             params: params.to_owned(),
             reason: proposal.reason.clone(),
@@ -320,6 +358,10 @@ pub(crate) fn wait(case: &mut Case, seconds: u32, bounds: &Bounds) -> u32 {
         attempt.seconds_ago = attempt.seconds_ago.saturating_add(seconds);
     }
     seconds
+}
+
+fn only_looks(plan: &Plan) -> bool {
+    plan.steps.iter().all(|step| step.action.kind() == ActionKind::CollectLogs)
 }
 
 fn exceeds(step: &Step) -> bool {

@@ -134,8 +134,8 @@ pub enum End {
     Decided,
     /// The host would turn it down, in its words.
     TurnedDown(String),
-    /// The tool misbehaved, or returned an error of its own.
-    Failed(ToolFailure),
+    /// The tool misbehaved, or returned an error of its own, when it was shown this case.
+    Failed(ToolFailure, Box<Case>),
 }
 
 /// What a tool made of a recorded case.
@@ -164,7 +164,7 @@ pub fn rehearse<U>(
     for _ in 0..=rounds {
         let (reply, used) = match ask(&shown) {
             Ok(said) => said,
-            Err(failure) => return Rehearsal { turns, end: End::Failed(failure) },
+            Err(failure) => return Rehearsal { turns, end: End::Failed(failure, Box::new(shown)) },
         };
         let before = shown.clone();
         let step = go_on(case, manifest, bounds, &reply, &mut shown);
@@ -178,7 +178,12 @@ pub fn rehearse<U>(
         }
     }
     let id = &manifest.tool.id;
-    Rehearsal { turns, end: End::TurnedDown(format!("tool `{id}` had not decided after {rounds} rounds of questions")) }
+    Rehearsal {
+        turns,
+        end: End::TurnedDown(format!(
+            "tool `{id}` had not decided after {rounds} rounds; the bound tool_rounds_max is {rounds}"
+        )),
+    }
 }
 
 /// What the host does with a reply: `None` when the tool is asked again, with what has been added to `shown`.
@@ -245,7 +250,7 @@ impl<U> Rehearsal<U> {
             turned_down: match &self.end {
                 End::Decided => None,
                 End::TurnedDown(words) => Some(words.clone()),
-                End::Failed(failure) => Some(failure.to_string()),
+                End::Failed(failure, _) => Some(failure.to_string()),
             },
         }
     }

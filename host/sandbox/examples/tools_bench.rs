@@ -2,7 +2,7 @@
 //! folder. Prints one JSON object; `cargo xtask bench tools` calls it and names the aims.
 //!
 //! The bare host is wasmtime with its own defaults and the generated bindings: no fuel, no deadline, no limits, no checks.
-#![expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "a benchmark prints and reads its arguments")]
+#![expect(clippy::disallowed_macros, reason = "a benchmark prints and reads its arguments")]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ fn sources(folder: &Path) -> Vec<ToolSource> {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     files.sort();
     // The one that is asked first, so that it is among them.
-    files.sort_by_key(|path| !path.file_stem().is_some_and(|stem| stem == ASKED.replace('-', "_").as_str()));
+    files.sort_by_key(|path| path.file_stem().is_none_or(|stem| stem != ASKED.replace('-', "_").as_str()));
     files.truncate(LOADED);
     assert_eq!(files.len(), LOADED, "the folder holds {LOADED} components");
     files

@@ -75,7 +75,8 @@ impl Fault for CallFault {
             Cause::ReplySize { .. } => "return fewer or shorter texts",
             Cause::Panic { said: Some(_) } => "return an error or `decline` there instead",
             Cause::Panic { said: None } => {
-                "return an error or `decline` instead; the SDK's `export!` makes a panic tell its message and place"
+                "return an error or `decline` instead; in Rust the SDK's `export!` makes a panic tell its message and place, \
+                 in Python a clock or secure randomness ends a call like this"
             }
             Cause::Trap(_) | Cause::Malformed(_) => "write it in a safe language on its generated bindings",
             Cause::Instantiation(_) => "build it with the SDK of this release of repair",

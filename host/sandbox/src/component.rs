@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use repair_model::ids::Digest;
 use repair_model::limits::{
-    COMPONENT_BYTES_MAX, TOOL_COMPILE_MEMORY_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX,
+    COMPONENT_BYTES_MAX, TOOL_COMPILE_CPU_SECONDS_MAX, TOOL_COMPILE_MEMORY_BYTES_MAX, TOOL_COMPILE_MS_MAX,
+    TOOL_INSTANCES_MAX,
 };
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -48,6 +49,8 @@ pub(crate) enum ComponentFault {
     Invalid(String),
     #[error("it was not compiled within {TOOL_COMPILE_MS_MAX} ms")]
     CompileTime,
+    #[error("compiling it takes more than {TOOL_COMPILE_CPU_SECONDS_MAX} s of processor time")]
+    CompileWork,
     #[error("compiling it takes more than {TOOL_COMPILE_MEMORY_BYTES_MAX} bytes of memory, or ends the compiler")]
     CompileMemory,
     #[error("it was not compiled: {0}")]
@@ -67,7 +70,10 @@ impl Fault for ComponentFault {
             Self::Text => "give the binary form; `wasm-tools parse` makes it",
             Self::NotComponent => "give the `.wasm` file that the build of the tool made, whole",
             Self::Invalid(_) => "build it again; the file may have been cut, or use a feature that tools do not have",
-            Self::CompileTime | Self::CompileMemory => "make its functions fewer and smaller",
+            Self::CompileTime => {
+                "try again when this machine has less to do; if it stays, make its functions fewer and smaller"
+            }
+            Self::CompileWork | Self::CompileMemory => "make its functions fewer and smaller",
             Self::Compiler(_) => "start `repair` again; if it stays, report it with the tool's file",
             Self::TooMany { .. } => "link its parts into one module",
         }
@@ -87,8 +93,10 @@ pub trait Compiler: Send + Sync {
 /// Why a process apart compiled nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompilerFault {
-    /// Its time was over.
+    /// It was not done in time, by the clock.
     Time,
+    /// It was not done in time, by the time that the processor spent on it.
+    Work,
     /// Its memory was used up, or it crashed; the two look the same from outside.
     Memory,
     /// The component is not valid: the words of [`compile_apart`].
@@ -101,6 +109,7 @@ impl From<CompilerFault> for ComponentFault {
     fn from(fault: CompilerFault) -> Self {
         match fault {
             CompilerFault::Time => Self::CompileTime,
+            CompilerFault::Work => Self::CompileWork,
             CompilerFault::Memory => Self::CompileMemory,
             CompilerFault::Invalid(why) => Self::Invalid(quoted(&why)),
             CompilerFault::Unavailable(why) => Self::Compiler(quoted(&why)),

@@ -4,8 +4,8 @@
 //! version that was released keeps its line here, and a type that has changed since keeps its old form in a module of
 //! its own, with a conversion into the present one. Everything else of the host knows the present version only.
 //!
-//! Invariant: a version that stands in `wit/released` is never removed and never changed; `tests/contract.rs` loads a
-//! component of each.
+//! Invariant: a version that stands in `wit/released` is never removed and never changed; `src/tests/contract.rs`
+//! loads a component of each.
 
 mod v0_3;
 

@@ -63,7 +63,8 @@ impl Fault for WorldFault {
     fn fix(&self) -> String {
         match self {
             Self::Imports(rejected) if rejected.iter().any(|import| import.name.starts_with("wasi:")) => {
-                "build it for wasm32-unknown-unknown (see plugins/sdk), not for wasm32-wasip1 or wasm32-wasip2"
+                "build it for wasm32-unknown-unknown (see plugins/sdk), not for wasm32-wasip1 or wasm32-wasip2; with \
+                 componentize-py, use `--stub-wasi`"
                     .to_owned()
             }
             Self::Imports(_) => {

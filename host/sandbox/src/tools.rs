@@ -157,6 +157,7 @@ impl Toolbox {
             reply::check_declared(manifest, &reply)?;
             Ok((reply, usage))
         });
+        let checked = checked.map_err(|failure| with_contact(failure, manifest));
         if let Err(failure) = &checked {
             loaded.quarantine = Some(failure.clone());
         }
@@ -280,6 +281,14 @@ fn own_error(manifest: &Manifest, error: &ToolError) -> ToolFailure {
         what: format!("`propose` returned the error `{}`: {}", quoted(&error.code), quoted(&error.message)),
         fix: error.hint.as_deref().map_or_else(ask, quoted),
     }
+}
+
+/// Whoever meets the failure may not be the author.
+fn with_contact(mut failure: ToolFailure, manifest: &Manifest) -> ToolFailure {
+    if let Some(contact) = &manifest.contact {
+        failure.fix = format!("{} (its author: {contact})", failure.fix);
+    }
+    failure
 }
 
 fn no_engine(tool: &str, why: &str) -> ToolFailure {

@@ -1,7 +1,7 @@
 //! The decision, from the case to the reply.
 
 use repair_tool_sdk::action::Action;
-use repair_tool_sdk::case::Case;
+use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::reply::{Reply, Stop};
 
 use crate::Params;
@@ -19,6 +19,11 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     let was_killed = |service: &str| project.containers_of(service).any(|container| container.oom_killed);
     let killed: Vec<String> =
         project.services.iter().map(|service| service.name.clone()).filter(|name| was_killed(name)).collect();
+    if killed.is_empty() && (case.is_cut(&Query::ComposeModel) || case.is_cut(&Query::Containers)) {
+        return Ok(Reply::decline(
+            "The project is larger than `repair` can look at. Look with `docker compose ps --all`.",
+        ));
+    }
     if killed.is_empty() {
         return Ok(Reply::decline(
             "No container of this project is marked as killed for memory, perhaps because it was started again. Compare \
@@ -27,7 +32,7 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     }
     let listed = killed.join("`, `");
     let bundle = Action::collect_logs(killed, params.lines_max);
-    if case.history.iter().any(|attempt| !attempt.healed() && attempt.actions.contains(&bundle)) {
+    if !case.tries_in_vain(&bundle).is_empty() {
         return Ok(Reply::decline(format!(
             "The logs of `{listed}` were collected already; `repair show` names the file. Read what they did last, then \
              raise their `mem_limit` or lower what they use."

@@ -36,7 +36,7 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
         CommandError::new(Code::Usage, format!("{} cannot be opened: {error}", dir.display()))
             .hint("`repair tool new NAME` writes the folder of a tool")
     })?;
-    let component = if dir.join("Cargo.toml").is_file() {
+    let built = if dir.join("Cargo.toml").is_file() {
         rust(context, &dir).await?
     } else if dir.join("app.py").is_file() {
         python(context, &dir).await?
@@ -44,7 +44,10 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
         return Err(CommandError::new(Code::Usage, format!("{} holds neither Cargo.toml nor app.py", dir.display()))
             .hint("`repair tool new NAME` writes the folder of a tool"));
     };
-    let (_, manifest) = load(context, &component)?;
+    let (_, manifest) = load(context, &built)?;
+    let component = dir.join(format!("{}.wasm", manifest.tool.id));
+    let bytes = files::read_up_to(&built, COMPONENT_BYTES_MAX).map_err(file_error)?;
+    files::put_private(&component, &bytes).map_err(file_error)?;
     context.printer.line(&format!(
         "built {} into {}",
         toned(Tone::Heading, &manifest.tool.to_string()),
@@ -68,15 +71,10 @@ async fn rust(context: &Context<'_>, dir: &Path) -> Result<PathBuf, CommandError
         .with_variable("CARGO_ENCODED_RUSTFLAGS", remapped);
     let hint = format!("install Rust from https://rustup.rs, and `rustup target add {TARGET}`");
     let ended = watched(context, &invocation, &hint).await?;
-    let built = artifact(&ended.stdout.into_text()).ok_or_else(|| {
+    artifact(&ended.stdout.into_text()).ok_or_else(|| {
         CommandError::new(Code::NotHealed, "the build made no WebAssembly file")
             .hint("a tool is a library with `crate-type = [\"cdylib\", \"rlib\"]`")
-    })?;
-    let name = built.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
-    let component = dir.join(format!("{name}.wasm"));
-    let bytes = files::read_up_to(&built, COMPONENT_BYTES_MAX).map_err(file_error)?;
-    files::put_private(&component, &bytes).map_err(file_error)?;
-    Ok(component)
+    })
 }
 
 /// The WebAssembly file that the last compiler message of cargo names.
@@ -107,10 +105,9 @@ async fn python(context: &Context<'_>, dir: &Path) -> Result<PathBuf, CommandErr
         std::fs::remove_dir_all(&bindings)
             .map_err(|error| CommandError::internal("the old bindings cannot be removed", error))?;
     }
-    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".wasm";
     watched(context, &command(&["bindings", "bindings"]), &hint).await?;
-    watched(context, &command(&["componentize", "app", "--stub-wasi", "-o", &name]), &hint).await?;
-    Ok(dir.join(name))
+    watched(context, &command(&["componentize", "app", "--stub-wasi", "-o", ".build/app.wasm"]), &hint).await?;
+    Ok(packages.join("app.wasm"))
 }
 
 /// Runs a step of a build, and shows what it says as it comes.

@@ -138,6 +138,11 @@ pub fn lock(context: &Context<'_>) -> Result<Code, CommandError> {
             Some(why) => {
                 code = Code::NotHealed;
                 context.printer.line(&format!("{heading}  {} {}", toned(Tone::Bad, "left out:"), escaped(&why)));
+                context.printer.line(&format!(
+                    "  `repair tool update {id}` takes what its source has now, where that is newer; `repair tool remove {id}` \
+                     forgets it",
+                    id = tool.id
+                ));
                 done.push(Done { reason: Some(why), ..Done::of(tool, "left-out") });
             }
         }
@@ -282,9 +287,7 @@ fn shown(offer: &Offer, changes: Option<&Changes>) -> String {
         changes.more.iter().for_each(|more| line(format!("    {} {more}", toned(Tone::Warning, "+"))));
         changes.less.iter().for_each(|less| line(format!("    - {less}")));
     }
-    line(
-        "  It can call nothing, and every plan of it is asked about until a policy of yours says otherwise.".to_owned(),
-    );
+    line("  It can call nothing. Its plans are asked about, unless a policy of yours or --yes answers.".to_owned());
     text
 }
 

@@ -41,13 +41,17 @@ pub fn run(context: &Context<'_>, args: &ToolNewArgs) -> Result<Code, CommandErr
     for (path, text) in template {
         write(&folder.join(path), &named(text, name))?;
     }
-    let tests = match args.lang {
-        ToolLanguage::Rust => "cargo test",
-        ToolLanguage::Python => "PYTHONPATH=bindings python3 -m unittest",
+    let language: &[&str] = match args.lang {
+        ToolLanguage::Rust => &["cargo test", "repair tool build"],
+        ToolLanguage::Python => &[
+            "python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1",
+            "repair tool build",
+            "PYTHONPATH=bindings python3 -m unittest",
+        ],
     };
     context.printer.line(&format!("wrote {}", folder.display()));
-    for next in [format!("cd {name}"), "repair tool build".to_owned(), "repair tool test".to_owned(), tests.to_owned()]
-    {
+    context.printer.line(&format!("  cd {name}"));
+    for next in language.iter().chain(&["repair tool test"]) {
         context.printer.line(&format!("  {next}"));
     }
     context

@@ -93,7 +93,7 @@ impl Policies {
             Ok((apply, self.ask(&facts, Question::ApplyUnattended)?))
         });
         match answers {
-            Ok((apply, unattended)) => self.combine(request.step, apply, unattended),
+            Ok((apply, unattended)) => self.combine(request, apply, unattended),
             Err(what) => deny(Vec::new(), format!("the policies could not be asked: {}", quoted(&what))),
         }
     }
@@ -118,7 +118,8 @@ impl Policies {
         })
     }
 
-    fn combine(&self, step: &Step, apply: Answer, unattended: Answer) -> Decided {
+    fn combine(&self, request: &Request<'_>, apply: Answer, unattended: Answer) -> Decided {
+        let Request { step, built_in, .. } = *request;
         let errors: Vec<_> = apply.errors.into_iter().chain(unattended.errors).collect();
         if let Some((id, error)) = errors.first() {
             let because = format!("policy `{id}` could not be evaluated ({}), so nothing is allowed", quoted(error));
@@ -143,6 +144,7 @@ impl Policies {
         let because = match self.named(&unattended.policies) {
             _ if unattended.yes => format!("whatever a policy says, a person decides on what is {}", step.risk),
             Some(named) => format!("a person is asked because of {named}"),
+            None if !built_in => "the tool is installed, and no policy allows this to it unattended".to_owned(),
             None => "no policy allows it unattended".to_owned(),
         };
         // A permit that the ceiling overruled did not decide.

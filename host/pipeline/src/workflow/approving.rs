@@ -66,7 +66,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
                         let (proposal, params) = (draft.proposal.clone(), draft.params.clone());
                         let tool = draft.frozen.plan().tool.clone();
                         let resolved =
-                            self.planner(course).freeze(&tool, finding, &proposal, &params, Some(method)).await;
+                            self.planner(course, 0).freeze(&tool, finding, &proposal, &params, Some(method)).await;
                         match resolved {
                             Ok(other) => *draft = other,
                             Err(words) => self.person.tell(Progress::Void(&words)),

@@ -107,10 +107,11 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
         self.person.tell(Progress::Planning);
         let history = self.folded.of(self.log)?;
         let tries = history.attempts_for(finding.class, self.clock.now(), HISTORY_TRIES_MAX);
-        Ok(self.planner(course).plan(finding, &tries).await?)
+        let attempts = self.attempts(finding.class)?;
+        Ok(self.planner(course, attempts).plan(finding, &tries).await?)
     }
 
-    pub(super) fn planner<'p>(&'p mut self, course: &'p Course) -> Planner<'p, D, T, L> {
+    pub(super) fn planner<'p>(&'p mut self, course: &'p Course, attempts: u32) -> Planner<'p, D, T, L> {
         Planner {
             deployment: self.deployment,
             tools: self.tools,
@@ -118,8 +119,10 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             clock: self.clock,
             settings: self.settings,
             target: self.target,
-            policy: self.policies.digest(),
+            policies: self.policies,
             bounds: self.policies.bounds(),
+            attempts,
+            interactive: self.person.interactive(),
             session: &course.session,
             round: course.round,
         }

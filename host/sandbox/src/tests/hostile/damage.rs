@@ -52,6 +52,7 @@ fn a_tool_that_was_cut_is_refused_wherever_it_was() {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "how many were refused is there to be shown")]
 fn a_tool_with_a_flipped_bit_is_refused_or_a_tool_like_any_other() {
     let whole = Guest::new("whole").build();
     let fates: Vec<Fate> = (0..FLIPS)

@@ -4,8 +4,8 @@ pub(super) const LOOP: &str = "look for a loop without an end, or do less in one
 pub(super) const LESS: &str = "keep less at a time; a case never needs more";
 pub(super) const LINK: &str = "link its parts into one module";
 pub(super) const SAFE: &str = "write it in a safe language on its generated bindings";
-pub(super) const DECLINE: &str =
-    "return an error or `decline` instead; the SDK's `export!` makes a panic tell its message and place";
+pub(super) const DECLINE: &str = "return an error or `decline` instead; in Rust the SDK's `export!` makes a panic tell its message and place, in \
+     Python a clock or secure randomness ends a call like this";
 pub(super) const SHORTER: &str = "return fewer or shorter texts";
 pub(super) const SIMPLER: &str = "use fewer and simpler parameters";
 pub(super) const REFER: &str = "put what it refers to under `$defs` and refer to `#/$defs/…`";

@@ -119,6 +119,7 @@ fn stopped(hostile: &Hostile) -> Result<String, String> {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "the table is there to be shown")]
 fn every_hostile_guest_is_stopped_where_the_table_says_and_harms_nobody() {
     let (mut table, mut wrong) = (String::new(), Vec::new());
     for hostile in GUESTS {
