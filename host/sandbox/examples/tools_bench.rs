@@ -13,10 +13,12 @@ use repair_model::compose::{ComposeModel, Protocol, Published, PublishedPort, Se
 use repair_model::container::{Container, ContainerRef, ContainerState, Health};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::Permille;
+use repair_model::limits::{TOOL_TICK_MS, TOOL_WALL_MS_MAX};
 use repair_model::query::{Answer, Fact, Observation, Query};
 use repair_model::tool::{Case, ToolAnswer};
 use repair_pipeline::outside::Tools as _;
 use repair_sandbox::{LoadOptions, Origin, ToolSource, Toolbox};
+use repair_test_guests::Guest;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -46,6 +48,7 @@ fn main() {
     let from_cache = median(21, || drop(load(sources.clone(), &cached)));
 
     let (ours, bare) = proposing(&sources, &cached);
+    let overrun = overrun();
     let slowest = alone.iter().max().copied().unwrap_or_default();
     println!(
         "{}",
@@ -57,6 +60,8 @@ fn main() {
             "cached_ms": ms(from_cache),
             "propose_ms": ms(ours),
             "bare_propose_ms": ms(bare),
+            "loop_over_deadline_ms": ms(overrun),
+            "tick_ms": TOOL_TICK_MS,
         })
     );
 }
@@ -117,6 +122,24 @@ fn bare_propose(
     let mut store = Store::new(engine, ());
     let tool = bare::RepairTool::instantiate(&mut store, component, &Linker::new(engine)).expect("an instance");
     tool.repair_tool_repair().call_propose(&mut store, case).expect("a call")
+}
+
+/// How much longer than its deadline a call runs that fuel is too slow to end: each turn of its loop fills memory.
+fn overrun() -> Duration {
+    let mut guest = Guest::new("filler");
+    guest.pages = 400;
+    guest.propose = "(loop $again (memory.fill (i32.const 65536) (i32.const 0) (i32.const 1048576)) (br $again)) \
+                     unreachable"
+        .to_owned();
+    let source = ToolSource { name: "filler.wasm".to_owned(), bytes: guest.build().into(), origin: Origin::Foreign };
+    let took = (0..3).map(|_| {
+        let mut toolbox = load(vec![source.clone()], &LoadOptions::default());
+        timed(|| {
+            let ended = toolbox.propose("filler", &case()).expect_err("a loop without an end is ended");
+            assert!(ended.what.contains("ran longer"), "{ended}");
+        })
+    });
+    middle(took.collect()).saturating_sub(Duration::from_millis(TOOL_WALL_MS_MAX))
 }
 
 fn case() -> Case {
