@@ -193,3 +193,11 @@ fn files_that_cannot_be_read_are_named() {
     let large = Project::new(&format!("services: {{}}\n#{}", "x".repeat(1 << 20)));
     assert!(refusal(&large, &mv, EditMethod::InPlace).contains("larger"));
 }
+
+#[test]
+fn ranges_of_more_ports_than_anybody_publishes_are_refused() {
+    let project = Project::new(
+        "services:\n  a: {ports: ['1-65535:1-65535', '1-65535:1-65535/udp', '1-9:1-9/sctp', '8080:80']}\n",
+    );
+    assert!(refusal(&project, &port_move("a", 80, 8080, 8081), EditMethod::InPlace).contains("more than 131072 ports"));
+}
