@@ -94,6 +94,9 @@ fn a_port_on_two_lines_is_not_moved_on_one_of_them() {
     assert!(matches!(project.plan(&mv, EditMethod::InPlace), Err(EditError::Collateral { .. })));
     project.carry_out(&mv, EditMethod::Override);
     assert_eq!(project.published("a"), ["8081:80"]);
+    // Not even where another line of the service cannot be read.
+    let project = Project::new("services:\n  a: {ports: [8080:80, \"8080:80\", \"$UNSET:81\", \"x:82\"]}\n");
+    assert!(matches!(project.plan(&mv, EditMethod::InPlace), Err(EditError::Collateral { .. })));
 }
 
 #[test]
