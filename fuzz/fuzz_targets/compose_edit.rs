@@ -135,6 +135,12 @@ impl Project {
         self.files.get(file).and_then(Option::as_deref)
     }
 
+    /// The Compose files that there are.
+    fn compose_texts(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().filter(|(name, _)| *name != DOTENV);
+        files.filter_map(|(_, text)| text.as_deref())
+    }
+
     fn source(&self, name: &str) -> SourceFile {
         SourceFile { name: name.to_owned(), text: self.text(name).unwrap_or_default().to_owned() }
     }
@@ -181,7 +187,9 @@ impl Project {
         }
         match edit.method {
             EditMethod::Dotenv => check_dotenv(before.unwrap_or_default(), &after, port_move),
-            method => events::check(before, &after, method),
+            // What is no YAML is never edited for real, because Compose refuses it before.
+            method if self.compose_texts().all(events::is_yaml) => events::check(before, &after, method),
+            _ => {}
         }
     }
 }

@@ -24,12 +24,21 @@ use repair_sandbox::{LoadOptions, ToolSource, Toolbox, check_declared};
 use crate::guest::CONTRACT;
 
 const NAME: &str = "fuzzed.wasm";
+/// Bytes of a component that is loaded twice; a built tool takes seconds to compile with an instrumented compiler.
+const LOADED_TWICE_BYTES_MAX: usize = 64 * 1024;
+
+/// The guest that nothing changes loads; else nothing behind the door would ever be met.
+static IS_MET: LazyLock<bool> = LazyLock::new(|| component(&[3]).is_some_and(|bytes| asked(&bytes).is_some()));
 
 fuzz_target!(|input: &[u8]| {
+    assert!(*IS_MET, "the guest of this target does not fit the contract any more");
     let Some(bytes) = component(input) else { return };
     let Some((manifest, said)) = asked(&bytes) else { return };
     if let Ok(reply) = &said {
         check_declared(&manifest, reply).expect("only what is declared leaves the sandbox");
+    }
+    if bytes.len() > LOADED_TWICE_BYTES_MAX {
+        return;
     }
     let (same_manifest, same) = asked(&bytes).expect("what loads once loads again");
     assert_eq!(manifest, same_manifest);

@@ -6,9 +6,14 @@
 use repair_model::plan::EditMethod;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+/// Whether this parser takes the text.
+pub fn is_yaml(text: &str) -> bool {
+    events(text).is_some()
+}
+
 /// Checks a Compose file against itself before an edit.
 pub fn check(before: Option<&str>, after: &str, method: EditMethod) {
-    let Some(was) = before.map_or(Some(Vec::new()), events) else { return };
+    let was = before.map_or(Some(Vec::new()), events).expect("it is YAML");
     let Some(is) = events(after) else { panic!("no longer YAML:\n{after}") };
     let one_scalar = was.len() == is.len() && was.iter().zip(&is).filter(|(was, is)| was != is).count() == 1;
     match method {

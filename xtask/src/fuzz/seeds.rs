@@ -11,8 +11,8 @@ use super::literals;
 
 /// Bytes of the largest tool that is taken as a seed, with one for its kind.
 pub(super) const TOOL_BYTES_MAX: usize = 256 * 1024;
-/// Built tools among the seeds. Each costs a second or so to compile with the instrumented compiler.
-const TOOLS_MAX: usize = 2;
+/// Built tools among the seeds. Each costs seconds to compile with the instrumented compiler.
+const TOOLS_MAX: usize = 1;
 /// Inputs of random bytes for each kind of component that is made from such.
 const RANDOM_MAX: u64 = 12;
 const RANDOM_BYTES: usize = 1024;
