@@ -313,7 +313,7 @@ impl<'a, 'i> Planner<'a, 'i> {
         let old: Vec<Port> = written.iter().flat_map(Port::singles).collect();
         let mut expected = before.clone();
         expected.retain(|(name, port)| name != service || !old.contains(port));
-        for port in written {
+        if let Some(port) = written {
             let moved = Port { published: self.mv.after, ..port };
             expected.extend(moved.singles().into_iter().map(|port| (service.clone(), port)));
         }
