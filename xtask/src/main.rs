@@ -43,7 +43,11 @@ Commands:
                           scan of the same text, repair against `docker compose ps` (N rounds, 15 unless told), and how
                           soon a resumed session goes on. With a part only that; the first two need no engine.
                           Measures a release build, or with --dev the development build.
-  fuzz [SECONDS]          Arbitrary bytes through the classifier, for 60 s unless told. Needs cargo-fuzz and a nightly.
+  fuzz [TARGET|all] [SECONDS] [-j]
+                          Arbitrary inputs through what reads foreign text and tools: classify, compose_edit, log, policy,
+                          settings, tool; each for 60 s unless told, one after the other, or two side by side with -j.
+                          Fails on a finding and names its input; logs are in target/fuzz/logs. Needs cargo-fuzz, and
+                          takes a nightly compiler where there is one.
   engine -- COMMAND       Run COMMAND with a private engine in its environment, then take it down.
   failures [--engine VERSION] [RECIPE…]
                           Provoke failures on private engines (28.5, 26.1, 20.10, podman) and keep what they say as
@@ -85,8 +89,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         ["bench", options @ ..] => bench::bench(bench::Options::parse(options)?)?,
         ["failures", options @ ..] => failures::record(&failures::Options::parse(options)?)?,
         ["classify-report", options @ ..] => classify_report::report(&classify_report::Options::parse(options)?)?,
-        ["fuzz"] => return fuzz::fuzz(60),
-        ["fuzz", seconds] => return fuzz::fuzz(seconds.parse().context("`fuzz` needs a number of seconds")?),
+        ["fuzz", options @ ..] => return fuzz::fuzz(&fuzz::Options::parse(options)?),
         ["engine", "--", _, ..] => return with_engine(&arguments[2..]),
         ["ci"] => {
             build::ensure_wasm_target()?;

@@ -97,6 +97,16 @@ pub const STAND_INS_MAX: usize = 32;
 pub const SERVICES_MAX: usize = 1_000;
 /// Bytes of a file of the project that is read or edited.
 pub const PROJECT_FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Entries of `ports` in the files of a project, and single ports that they make, over all services.
+pub const PORTS_MAX: usize = 128 * 1024;
+/// Services of one file that extend one another in a row.
+pub const EXTENDS_CHAIN_MAX: usize = 64;
+/// Variables within the word of a variable, as in `${A:-${B:-1}}`, and so on inwards.
+pub const INTERPOLATION_NESTING_MAX: usize = 32;
+/// Bytes of a text with its variables replaced: what Linux takes as one variable of a process.
+pub const INTERPOLATED_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of all values of `.env` files, with the variables in them replaced.
+pub const DOTENV_VALUES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of `docker compose config` output.
 pub const COMPOSE_OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
 

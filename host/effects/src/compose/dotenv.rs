@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use repair_model::limits::DOTENV_VALUES_BYTES_MAX;
+
 use super::interpolation::{Template, Variables};
 
 /// One assignment.
@@ -83,8 +85,10 @@ impl<'t> Dotenv<'t> {
         &self.text[assignment.range.clone()]
     }
 
-    /// Adds the values of this file to those of earlier files; `$NAME` inside a value is replaced, the shell first.
+    /// Adds the values of this file to those of earlier files; `$NAME` inside a value is replaced, the shell first. Where a
+    /// few lines would make values without end out of each other, they stay as they are written.
     pub fn add_values(&self, shell: &BTreeMap<String, String>, values: &mut BTreeMap<String, String>) {
+        let mut bytes: usize = values.values().map(String::len).sum();
         for assignment in &self.assignments {
             let raw = self.raw(assignment);
             let value = match assignment.quote {
@@ -92,10 +96,13 @@ impl<'t> Dotenv<'t> {
                 quote => {
                     let variables = Variables { shell, dotenv: values };
                     let expanded = Template::parse(raw).and_then(|template| template.evaluate(&variables));
-                    let value = expanded.map_or_else(|_| raw.to_owned(), |evaluated| evaluated.value);
+                    let value = expanded.ok().map(|evaluated| evaluated.value);
+                    let value = value.filter(|value| bytes + value.len() <= DOTENV_VALUES_BYTES_MAX);
+                    let value = value.unwrap_or_else(|| raw.to_owned());
                     if quote.is_some() { unescaped(&value) } else { value }
                 }
             };
+            bytes += value.len();
             values.insert(assignment.name.clone(), value);
         }
     }
@@ -243,6 +250,17 @@ mod tests {
             let assignment = file.assignment("A").unwrap();
             assert_eq!(assignment.range, before.len()..before.len() + 4, "{text:?}");
         }
+    }
+
+    #[test]
+    fn values_that_would_grow_without_end_stay_as_they_are_written() {
+        let doubled = format!("A=xxxxxxxx\n{}", "A=$A$A\n".repeat(64));
+        assert_eq!(values(&doubled).get("A").map(String::as_str), Some("$A$A$A$A"), "written, then doubled again");
+        let long = "x".repeat(100_000);
+        let many: String = (0..1000).map(|number| format!("B{number}=$A\n")).collect();
+        let all = values(&format!("A={long}\n{many}"));
+        assert_eq!((all["B0"].len(), all["B999"].as_str()), (100_000, "$A"));
+        assert!(all.values().map(String::len).sum::<usize>() <= DOTENV_VALUES_BYTES_MAX + 1_000_000);
     }
 
     #[test]

@@ -310,17 +310,19 @@ impl<'a, 'i> Planner<'a, 'i> {
         let (before, after) = (self.now.published(), then.published());
         let service = &self.mv.service;
         let written = self.written().map(|(_, reading)| reading.port);
+        let old: Vec<Port> = written.iter().flat_map(Port::singles).collect();
         let mut expected = before.clone();
-        for port in written.iter() {
-            let moved = Port { published: self.mv.after, ..port.clone() };
-            expected.retain(|(name, other)| name != service || !port.singles().contains(other));
+        expected.retain(|(name, port)| name != service || !old.contains(port));
+        if let Some(port) = written {
+            let moved = Port { published: self.mv.after, ..port };
             expected.extend(moved.singles().into_iter().map(|port| (service.clone(), port)));
         }
         // What other files contribute shows only on one side, so an incomplete service is left to `docker compose
-        // config`.
+        // config`; but no other line that can be read may still publish the old port.
         let complete = self.now.is_complete(service);
-        let differing = expected.symmetric_difference(&after).map(|(name, _)| name);
-        let others: BTreeSet<&String> = differing.filter(|name| complete || *name != service).collect();
+        let differing = expected.symmetric_difference(&after);
+        let counts = |(name, port): &&(String, Port)| complete || name != service || old.contains(port);
+        let others: BTreeSet<&String> = differing.filter(counts).map(|(name, _)| name).collect();
         if others.is_empty() {
             return Ok(());
         }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use repair_model::env_value::EmptyVariable;
+use repair_model::limits::EXTENDS_CHAIN_MAX;
 use serde_json::Value;
 
 use super::dotenv::Dotenv;
@@ -85,9 +86,10 @@ pub fn env_files(compose: &[SourceFile], variables: &Variables<'_>) -> Result<BT
     for file in compose {
         let tree = read_tree(file)?;
         let Some(services) = tree.root().and_then(|root| tree.get(root, "services")) else { continue };
-        for (name, service) in tree.entries(services) {
+        let services: BTreeMap<&str, NodeId> = tree.entries(services).into_iter().collect();
+        for (&name, &service) in &services {
             let own = found.entry(name.to_owned()).or_default();
-            for part in with_bases(&tree, &file.text, services, service) {
+            for part in with_bases(&tree, &file.text, &services, service) {
                 let Some(list) = tree.get(part, "env_file") else { continue };
                 if is_tag(&tree, list, "!override") || is_tag(&tree, list, "!reset") {
                     own.clear();
@@ -125,7 +127,7 @@ fn read_tree(file: &SourceFile) -> Result<Tree, String> {
 }
 
 /// A service after those of the same file that it extends, the furthest one first.
-fn with_bases(tree: &Tree, text: &str, services: NodeId, service: NodeId) -> Vec<NodeId> {
+fn with_bases(tree: &Tree, text: &str, services: &BTreeMap<&str, NodeId>, service: NodeId) -> Vec<NodeId> {
     let mut chain = vec![service];
     while let Some(extends) = chain.last().and_then(|last| tree.get(*last, "extends")) {
         let name = match &tree.node(extends).content {
@@ -133,8 +135,8 @@ fn with_bases(tree: &Tree, text: &str, services: NodeId, service: NodeId) -> Vec
             Content::Mapping(_) => tree.get(extends, "service").and_then(|name| scalar(tree, text, name)),
             _ => scalar(tree, text, extends),
         };
-        match name.and_then(|name| tree.get(services, name)) {
-            Some(base) if !chain.contains(&base) => chain.push(base),
+        match name.and_then(|name| services.get(name).copied()) {
+            Some(base) if chain.len() <= EXTENDS_CHAIN_MAX && !chain.contains(&base) => chain.push(base),
             _ => break,
         }
     }
@@ -172,15 +174,16 @@ impl Finder<'_> {
     fn compose_file(&mut self, tree: &Tree, text: &str) {
         let Some(root) = tree.root() else { return };
         let mut seen = BTreeSet::new();
-        let services = tree.get(root, "services");
+        let services = tree.get(root, "services").map(|services| tree.entries(services)).unwrap_or_default();
+        let by_name: BTreeMap<&str, NodeId> = services.iter().copied().collect();
         for (key, node) in tree.entries(root) {
             if key != "services" {
                 self.interpolations(tree, text, node, None, &mut seen);
             }
         }
-        for (name, service) in services.map(|services| tree.entries(services)).unwrap_or_default() {
+        for (name, service) in services {
             let active = self.question.config["services"].get(name).is_some();
-            for part in with_bases(tree, text, services.unwrap_or(root), service) {
+            for part in with_bases(tree, text, &by_name, service) {
                 // Text that several services share is each one's own use.
                 let mut seen = BTreeSet::new();
                 for (key, node) in tree.entries(part) {

@@ -2,13 +2,14 @@
 //! `$$` is a dollar sign. Measured on Compose 2.40: braces balance inside a word, a `$` before anything else stays as
 //! it is, and the shell's environment beats every file.
 //!
-//! It refuses what Compose refuses (`${A`, `${1}`, `${A:=x}`). Invariant: the runs of an evaluated text cover it
+//! It refuses what Compose refuses (`${A`, `${1}`, `${A:=x}`), and what is nested or grows beyond any use. Invariant: the runs of an evaluated text cover it
 //! without gaps, in order, so that each byte of a value can be traced to the bytes that it came from.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use repair_model::compose::ValueSource;
+use repair_model::limits::{INTERPOLATED_BYTES_MAX, INTERPOLATION_NESTING_MAX};
 
 /// Where variables get their values.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,12 @@ pub enum InterpolationError {
     /// `${NAME:?message}` without a value.
     #[error("the variable `{0}` is required and has no value; set it in `.env` or in the shell")]
     Required(String),
+    /// Variables within variables.
+    #[error("variables are nested deeper than {INTERPOLATION_NESTING_MAX} in each other; name one instead")]
+    Nesting,
+    /// A value that grows by its variables.
+    #[error("with its variables replaced it is longer than {INTERPOLATED_BYTES_MAX} bytes")]
+    TooLong,
 }
 
 /// A variable that has no value where a text uses it.
@@ -99,7 +106,7 @@ impl<'t> Template<'t> {
     /// # Errors
     /// When Compose would refuse it.
     pub fn parse(text: &'t str) -> Result<Self, InterpolationError> {
-        Ok(Self { text, pieces: pieces(text, 0..text.len())? })
+        Ok(Self { text, pieces: pieces(text, 0..text.len(), 0)? })
     }
 
     /// The names of all variables in the text, also those inside words, in order.
@@ -120,7 +127,7 @@ impl<'t> Template<'t> {
     /// Replaces the variables.
     ///
     /// # Errors
-    /// When a required one has no value.
+    /// When a required one has no value, or the text would grow beyond any use.
     pub fn evaluate(&self, variables: &Variables<'_>) -> Result<Evaluated, InterpolationError> {
         let mut evaluated = Evaluated::default();
         evaluate(self.text, &self.pieces, variables, &ValueSource::Literal, &mut evaluated)?;
@@ -193,7 +200,7 @@ fn collect_missing<'p>(pieces: &'p [Piece], variables: &Variables<'_>, missing: 
     }
 }
 
-fn pieces(text: &str, range: Range<usize>) -> Result<Vec<Piece>, InterpolationError> {
+fn pieces(text: &str, range: Range<usize>, depth: usize) -> Result<Vec<Piece>, InterpolationError> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let (mut at, mut plain) = (range.start, range.start);
@@ -202,7 +209,7 @@ fn pieces(text: &str, range: Range<usize>) -> Result<Vec<Piece>, InterpolationEr
             at += 1;
             continue;
         }
-        let Some(piece) = variable(text, at, range.end)? else {
+        let Some(piece) = variable(text, at, range.end, depth)? else {
             at += 1;
             continue;
         };
@@ -222,11 +229,11 @@ fn pieces(text: &str, range: Range<usize>) -> Result<Vec<Piece>, InterpolationEr
 }
 
 /// What the dollar sign at `at` begins; `None` if it stands for itself.
-fn variable(text: &str, at: usize, end: usize) -> Result<Option<Piece>, InterpolationError> {
+fn variable(text: &str, at: usize, end: usize, depth: usize) -> Result<Option<Piece>, InterpolationError> {
     let bytes = text.as_bytes();
     match bytes.get(at + 1).filter(|_| at + 1 < end) {
         Some(b'$') => Ok(Some(Piece::Dollar(at..at + 2))),
-        Some(b'{') => braced(text, at, end).map(Some),
+        Some(b'{') => braced(text, at, end, depth).map(Some),
         Some(first) if first.is_ascii_alphabetic() || *first == b'_' => {
             let name_end = name_end(bytes, at + 1, end);
             let name = text[at + 1..name_end].to_owned();
@@ -241,7 +248,10 @@ fn name_end(bytes: &[u8], start: usize, end: usize) -> usize {
     tail.map_or(end, |length| start + length)
 }
 
-fn braced(text: &str, at: usize, end: usize) -> Result<Piece, InterpolationError> {
+fn braced(text: &str, at: usize, end: usize, outside: usize) -> Result<Piece, InterpolationError> {
+    if outside >= INTERPOLATION_NESTING_MAX {
+        return Err(InterpolationError::Nesting);
+    }
     let bytes = text.as_bytes();
     let refuse = || InterpolationError::Format(text[at..end].to_owned());
     let mut depth = 0_usize;
@@ -267,8 +277,8 @@ fn braced(text: &str, at: usize, end: usize) -> Result<Piece, InterpolationError
     let word = close - operator.len() + 1..close;
     let rule = match operator.as_bytes().first() {
         None if rest.is_empty() => Rule::Plain,
-        Some(b'-') => Rule::Default { empty_counts, word: pieces(text, word)? },
-        Some(b'+') => Rule::Alternative { empty_counts, word: pieces(text, word)? },
+        Some(b'-') => Rule::Default { empty_counts, word: pieces(text, word, outside + 1)? },
+        Some(b'+') => Rule::Alternative { empty_counts, word: pieces(text, word, outside + 1)? },
         Some(b'?') => Rule::Required { empty_counts },
         _ => return Err(refuse()),
     };
@@ -310,6 +320,9 @@ fn evaluate(
                 }
             }
         }
+        if into.value.len() > INTERPOLATED_BYTES_MAX {
+            return Err(InterpolationError::TooLong);
+        }
     }
     Ok(())
 }
@@ -325,6 +338,17 @@ mod tests {
     fn value(text: &str, dotenv: &[(&str, &str)]) -> Result<String, InterpolationError> {
         let (shell, dotenv) = (BTreeMap::new(), map(dotenv));
         Ok(Template::parse(text)?.evaluate(&Variables { shell: &shell, dotenv: &dotenv })?.value)
+    }
+
+    #[test]
+    fn what_is_nested_or_grows_beyond_any_use_is_refused() {
+        let nested = |depth: usize| format!("{}1{}", "${A:-".repeat(depth), "}".repeat(depth));
+        assert_eq!(value(&nested(INTERPOLATION_NESTING_MAX), &[]), Ok("1".to_owned()));
+        for depth in [INTERPOLATION_NESTING_MAX + 1, 100_000] {
+            assert_eq!(value(&nested(depth), &[]), Err(InterpolationError::Nesting));
+        }
+        let long = "x".repeat(10_000);
+        assert_eq!(value(&"$A".repeat(100), &[("A", &long)]), Err(InterpolationError::TooLong));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use repair_model::compose::Service;
-use repair_model::limits::PROJECT_FILE_BYTES_MAX;
+use repair_model::limits::{PORTS_MAX, PROJECT_FILE_BYTES_MAX};
 
 use super::dotenv::{Dotenv, DotenvError};
 use super::interpolation::Variables;
@@ -63,6 +63,9 @@ pub enum SnapshotError {
     /// Above the limit.
     #[error("`{0}` is larger than {PROJECT_FILE_BYTES_MAX} bytes")]
     TooLarge(String),
+    /// Ranges of ports, counted out.
+    #[error("the services publish more than {PORTS_MAX} ports")]
+    TooManyPorts,
 }
 
 /// The files at one moment.
@@ -89,7 +92,7 @@ impl Snapshot {
     /// Reads the files.
     ///
     /// # Errors
-    /// When one is missing, too large, or one that Compose would refuse.
+    /// When one is missing, too large, or one that Compose would refuse, or when they publish more than anybody does.
     pub fn read(input: &EditInput<'_>) -> Result<Self, SnapshotError> {
         let mut names: Vec<&str> = input.compose_files.iter().map(String::as_str).collect();
         let candidates = match (names.first(), input.explicit_files) {
@@ -117,7 +120,10 @@ impl Snapshot {
                 file.add_values(input.shell, &mut dotenv);
             }
         }
-        Ok(Self { source, override_file, dotenv, shell: input.shell.clone() })
+        let snapshot = Self { source, override_file, dotenv, shell: input.shell.clone() };
+        let readings = snapshot.source.services().flat_map(|service| snapshot.readings(service));
+        let singles = readings.map(|(_, reading)| usize::from(reading.port.target_last - reading.port.target) + 1);
+        if singles.sum::<usize>() > PORTS_MAX { Err(SnapshotError::TooManyPorts) } else { Ok(snapshot) }
     }
 
     /// The values of variables.

@@ -2,11 +2,14 @@
 //!
 //! It follows aliases, merges, `extends` within one file, and `!override` and `!reset` across files, and names the
 //! other services that read the same bytes. It never guesses: what it cannot place byte for byte (block and folded
-//! scalars, escapes, octal numbers, entries of other files behind `extends: file:` or `include:`) has no origin.
+//! scalars, escapes, octal numbers, entries of other files behind `extends: file:` or `include:`) has no origin. A project
+//! of more services or ports than anybody has is refused, because names for a list can multiply it.
 //! Invariant: a [`Spelled`] range lies in the text of its file and holds exactly its raw text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+use repair_model::limits::{EXTENDS_CHAIN_MAX, PORTS_MAX, SERVICES_MAX};
 
 use super::yaml::{Content, NodeId, Style, Tree};
 
@@ -121,7 +124,8 @@ impl Source {
                 message: error.message,
             })?;
             source.files.push(ParsedFile { file: file.clone(), tree });
-            source.load(index);
+            let read = source.load(index);
+            read.map_err(|message| SourceError { file: file.name.clone(), line: 1, message })?;
         }
         source.mark_shared();
         Ok(source)
@@ -168,28 +172,40 @@ impl Source {
     }
 
     /// Adds what one file says to what earlier files said.
-    fn load(&mut self, file: usize) {
+    ///
+    /// # Errors
+    /// When that is too much.
+    fn load(&mut self, file: usize) -> Result<(), String> {
         let tree = &self.files[file].tree;
         let Some(root) = tree.root() else {
-            return;
+            return Ok(());
         };
         self.includes |= tree.get(root, "include").is_some();
         let Some(services) = tree.get(root, "services") else {
-            return;
+            return Ok(());
         };
         if is_tag(tree, services, "!override") || is_tag(tree, services, "!reset") {
             self.services.clear();
         }
         let text = self.files[file].file.text.as_str();
         let breaks: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let services: BTreeMap<&str, NodeId> = tree.entries(services).into_iter().collect();
+        if services.len() > SERVICES_MAX {
+            return Err(format!("it has more than {SERVICES_MAX} services"));
+        }
+        let mut entries: usize = self.services.values().map(|found| found.entries.len()).sum();
         let mut found = Vec::new();
-        for (name, service) in tree.entries(services) {
+        for (&name, &service) in &services {
             if is_tag(tree, service, "!reset") {
                 found.push((name.to_owned(), None));
                 continue;
             }
-            let reader = FileReader { index: file, text, breaks: &breaks, tree, services };
+            let reader = FileReader { index: file, text, breaks: &breaks, tree, services: &services };
             let mut contribution = reader.contribution(service, &mut BTreeSet::from([name]));
+            entries += contribution.entries.len();
+            if entries > PORTS_MAX {
+                return Err(format!("its services have more than {PORTS_MAX} ports"));
+            }
             contribution.replaces |= is_tag(tree, service, "!override");
             found.push((name.to_owned(), Some(contribution)));
         }
@@ -199,6 +215,7 @@ impl Source {
                 Some(contribution) => self.services.entry(name).or_default().add(contribution),
             }
         }
+        Ok(())
     }
 
     /// Finds for each entry the other services that read the same bytes.
@@ -223,7 +240,9 @@ impl Contribution {
         if later.replaces {
             *self = Self::default();
         }
-        self.entries.extend(later.entries);
+        // One more than there may be is enough to be refused.
+        let room = (PORTS_MAX + 1).saturating_sub(self.entries.len());
+        self.entries.extend(later.entries.into_iter().take(room));
         self.incomplete |= later.incomplete;
     }
 }
@@ -235,7 +254,7 @@ struct FileReader<'t> {
     /// The offsets of all line feeds, so that finding a line does not read the file again.
     breaks: &'t [usize],
     tree: &'t Tree,
-    services: NodeId,
+    services: &'t BTreeMap<&'t str, NodeId>,
 }
 
 impl<'t> FileReader<'t> {
@@ -246,7 +265,9 @@ impl<'t> FileReader<'t> {
             own.replaces = is_tag(self.tree, ports, "!override") || is_tag(self.tree, ports, "!reset");
             if !is_tag(self.tree, ports, "!reset") {
                 match &self.tree.node(ports).content {
-                    Content::Sequence(items) => own.entries.extend(items.iter().map(|item| self.entry(*item))),
+                    Content::Sequence(items) => {
+                        own.entries.extend(items.iter().take(PORTS_MAX + 1).map(|item| self.entry(*item)));
+                    }
                     Content::Null => {}
                     _ => own.incomplete = true,
                 }
@@ -278,8 +299,10 @@ impl<'t> FileReader<'t> {
             return elsewhere;
         };
         let name = &self.text[name.clone()];
-        match self.tree.get(self.services, name) {
-            Some(service) if visited.insert(name) => self.contribution(service, visited),
+        match self.services.get(name) {
+            Some(service) if visited.len() <= EXTENDS_CHAIN_MAX && visited.insert(name) => {
+                self.contribution(*service, visited)
+            }
             _ => elsewhere,
         }
     }

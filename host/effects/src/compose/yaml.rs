@@ -1,8 +1,8 @@
 //! One YAML document as a tree with byte ranges, anchors and merges resolved. It reads; it never writes YAML.
 //!
 //! The syntax tree of `yaml-edit` gives the ranges. It does not resolve aliases and `<<`, so that is done here. Refused
-//! as Compose refuses it: syntax errors, a key twice in one mapping, an alias without its anchor, a tag on an alias.
-//! Also refused: several documents in one file, because an edit must know which of them counts.
+//! as Compose refuses it: control characters, syntax errors, a key twice in one mapping, an alias without its anchor, a
+//! tag on an alias. Also refused: several documents in one file, because an edit must know which of them counts.
 //! Invariant: every range lies on character boundaries of the text that was read, and an alias only points backwards,
 //! so that following aliases always ends.
 
@@ -91,6 +91,9 @@ impl Tree {
     /// # Errors
     /// When it is not one YAML document with a mapping at its top, or empty.
     pub fn read(text: &str) -> Result<Self, YamlError> {
+        if let Some((offset, _)) = text.char_indices().find(|(_, character)| is_forbidden(*character)) {
+            return Err(YamlError { offset, message: "a control character stands here; remove it".to_owned() });
+        }
         let parsed = YamlFile::parse(text);
         if let Some(error) = parsed.positioned_errors().first() {
             return Err(YamlError { offset: error.range.start as usize, message: error.message.clone() });
@@ -195,6 +198,12 @@ impl Tree {
             }
         }
     }
+}
+
+/// Whether the character may stand nowhere in YAML (production `c-printable`).
+fn is_forbidden(character: char) -> bool {
+    let is_blank = matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+    (character.is_control() && !is_blank) || matches!(character, '\u{fffe}' | '\u{ffff}')
 }
 
 /// A node or token of the syntax tree, flattened.

@@ -1,4 +1,7 @@
 //! Whether an edit changed the effective project in exactly one published port.
+//!
+//! Extensions (`x-…`) at the top of a file are no part of what Compose makes. `config` prints them all the same, and with
+//! them the text of a list that a service takes its ports from.
 
 use repair_model::action::PortMove;
 use repair_model::compose::Published;
@@ -13,6 +16,9 @@ pub(super) fn moved_only(before: &Value, after: &Value, port_move: &PortMove) ->
     let mut actual = after.clone();
     let expected_ports = take_ports(&mut expected, &port_move.service);
     let actual_ports = take_ports(&mut actual, &port_move.service);
+    for config in [&mut expected, &mut actual].into_iter().filter_map(|config| config.as_object_mut()) {
+        config.retain(|key, _| !key.starts_with("x-"));
+    }
     if let Some(place) = first_difference("", &expected, &actual) {
         return Err(format!("it would also change `{place}`"));
     }
@@ -137,6 +143,24 @@ mod tests {
         assert!(moved_only(&before, &before, &fixed).is_err());
         let lost = config(json!([entry("8085", 80)]), "y");
         assert!(moved_only(&before, &lost, &fixed).is_err());
+    }
+
+    #[test]
+    fn the_text_that_a_service_takes_its_ports_from_may_be_an_extension() {
+        let fixed = port_move(Published::Fixed(8080), Published::Fixed(8085));
+        let with = |published: &str| {
+            let mut config = config(json!([entry(published, 80)]), "y");
+            config["x-ports"] = json!([format!("{published}:80")]);
+            config
+        };
+        assert_eq!(moved_only(&with("8080"), &with("8085"), &fixed), Ok(()));
+        assert!(moved_only(&with("8080"), &with("8086"), &fixed).is_err());
+        let mut deeper = with("8085");
+        deeper["services"]["db"]["x-note"] = json!("new");
+        assert_eq!(
+            moved_only(&with("8080"), &deeper, &fixed),
+            Err("it would also change `services.db.x-note`".to_owned())
+        );
     }
 
     #[test]

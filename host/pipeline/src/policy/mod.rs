@@ -22,6 +22,7 @@ mod schema;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use cedar_policy::{PolicySet, Schema, Validator};
 use repair_model::bounds::Bounds;
@@ -35,6 +36,12 @@ pub use schema::schema_text;
 
 use check::Checker;
 use layers::{Page, Source};
+
+/// What policies are checked against; to read it takes longer than to read the policies.
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let schema = Schema::from_cedarschema_str(&schema_text()).map(|(schema, _)| schema);
+    schema.expect("a test parses the schema that the action types give")
+});
 
 /// The policies and bounds in force.
 #[derive(Clone, Debug)]
@@ -56,9 +63,7 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong with any file, ordered by layer, file and line.
     pub fn load(policies: Vec<PolicySource>, bounds: Vec<BoundsSource>) -> Result<Self, Vec<PolicyProblem>> {
-        let schema = schema_text();
-        let schema = Schema::from_cedarschema_str(&schema).map(|(schema, _)| schema);
-        let validator = Validator::new(schema.expect("a test parses the schema that the action types give"));
+        let validator = Validator::new(SCHEMA.clone());
         let mut problems = Vec::new();
         let policies = with_built_in(layers::built_in_policies(), policies, &mut problems);
         let bounds = with_built_in(layers::built_in_bounds(), bounds, &mut problems);

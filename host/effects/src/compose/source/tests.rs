@@ -135,3 +135,18 @@ fn a_file_that_compose_would_refuse_is_refused_with_file_and_line() {
     assert_eq!(read(&["services: [\n"]).unwrap_err().file, "compose.yaml");
     assert_eq!(read(&["- a\n"]).unwrap_err().line, 1);
 }
+
+#[test]
+fn a_project_that_multiplies_by_names_is_refused_or_left_unread() {
+    let read = |text: String| Source::read(&[SourceFile { name: "compose.yaml".to_owned(), text }]);
+    let services = |count: usize, body: &str| -> String { (0..count).map(|at| format!("  a{at}: {body}\n")).collect() };
+    let many = read(format!("services:\n{}", services(2000, "{image: x}"))).unwrap_err();
+    assert!(many.message.contains("more than 1000 services"), "{many}");
+    let list = "\"1:1\",".repeat(2000);
+    let shared = read(format!("x: &x [{list}]\nservices:\n{}", services(900, "{ports: *x}"))).unwrap_err();
+    assert!(shared.message.contains("more than 131072 ports"), "{shared}");
+    let chain: String = (1..900).map(|at| format!("  a{at}: {{extends: a{}, ports: ['{at}:80']}}\n", at - 1)).collect();
+    let chain = read(format!("services:\n  a0: {{ports: ['999:80']}}\n{chain}")).unwrap();
+    assert!(chain.is_complete("a60") && chain.ports("a60").len() == 61);
+    assert!(!chain.is_complete("a899"), "what is not followed to its end is not complete");
+}

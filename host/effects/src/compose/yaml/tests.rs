@@ -38,6 +38,7 @@ fn tags_and_anchors_in_either_order_belong_to_their_node() {
 fn what_cannot_be_edited_for_certain_is_refused_with_its_place() {
     let table = [
         ("a: 1\nb: 2\na: 3\n", 10, "twice"),
+        ("a: !overri\0e\n  - 1\n", 10, "control character"),
         ("a: {k: x, \"k\": y}\n", 10, "twice"),
         ("a: *b\n", 3, "no anchor"),
         ("a: &b [*b]\n", 7, "contains itself"),

@@ -94,6 +94,9 @@ fn a_port_on_two_lines_is_not_moved_on_one_of_them() {
     assert!(matches!(project.plan(&mv, EditMethod::InPlace), Err(EditError::Collateral { .. })));
     project.carry_out(&mv, EditMethod::Override);
     assert_eq!(project.published("a"), ["8081:80"]);
+    // Not even where another line of the service cannot be read.
+    let project = Project::new("services:\n  a: {ports: [8080:80, \"8080:80\", \"$UNSET:81\", \"x:82\"]}\n");
+    assert!(matches!(project.plan(&mv, EditMethod::InPlace), Err(EditError::Collateral { .. })));
 }
 
 #[test]
@@ -192,4 +195,12 @@ fn files_that_cannot_be_read_are_named() {
     assert!(refusal(&missing, &mv, EditMethod::InPlace).contains("more.yaml"));
     let large = Project::new(&format!("services: {{}}\n#{}", "x".repeat(1 << 20)));
     assert!(refusal(&large, &mv, EditMethod::InPlace).contains("larger"));
+}
+
+#[test]
+fn ranges_of_more_ports_than_anybody_publishes_are_refused() {
+    let project = Project::new(
+        "services:\n  a: {ports: ['1-65535:1-65535', '1-65535:1-65535/udp', '1-9:1-9/sctp', '8080:80']}\n",
+    );
+    assert!(refusal(&project, &port_move("a", 80, 8080, 8081), EditMethod::InPlace).contains("more than 131072 ports"));
 }

@@ -1,0 +1,40 @@
+//! Arbitrary text as `repair.toml`, and what of it reaches a tool checked against an arbitrary schema, as a tool's manifest
+//! may bring one along. Nothing may panic or overflow the stack, an unknown key is never taken for a setting, and the
+//! parameters of a tool are always an object.
+//!
+//! Form of an input: a `repair.toml`, then a JSON Schema.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use repair_fuzz::texts;
+use repair_pipeline::planning::check_params;
+use repair_pipeline::settings::Settings;
+
+/// The keys at the top of a `repair.toml`.
+const KNOWN: [&str; 4] = ["tools", "probe", "projection", "azure"];
+
+fuzz_target!(|input: &[u8]| {
+    let input = String::from_utf8_lossy(input);
+    let [settings, schema] = texts(&input);
+    read_settings(settings.unwrap_or_default(), schema.unwrap_or("{}"));
+    // The parsers of other TOML files that a person writes belong here, each as a function of its own.
+});
+
+fn read_settings(text: &str, schema: &str) {
+    let settings = match Settings::parse(text) {
+        Ok(settings) => settings,
+        Err(error) => return assert!(error.to_string().starts_with("repair.toml: ")),
+    };
+    let table: toml::Table = text.parse().expect("what is read as settings is TOML");
+    assert!(table.keys().all(|key| KNOWN.contains(&key.as_str())), "{table:?}");
+    for probe in &settings.probes {
+        let _ = (probe.to_string(), probe.service());
+    }
+    for tool in settings.tools.keys().map(String::as_str).chain(["port-conflict"]) {
+        let params = settings.params(tool);
+        assert!(params.is_object(), "{params}");
+        if let Err(error) = check_params(tool, schema, &params) {
+            assert_eq!(error.tool, tool);
+        }
+    }
+}
