@@ -1,14 +1,16 @@
 //! Arbitrary text as `repair.toml`, and what of it reaches a tool checked against an arbitrary schema, as a tool's manifest
 //! may bring one along. Nothing may panic or overflow the stack, an unknown key is never taken for a setting, and the
-//! parameters of a tool are always an object.
+//! parameters of a tool are always an object. The same text is read as a lock file of tools.
 //!
 //! Form of an input: a `repair.toml`, then a JSON Schema.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use repair_fuzz::texts;
+use repair_model::ids::{Digest, Domain};
 use repair_pipeline::planning::check_params;
 use repair_pipeline::settings::Settings;
+use repair_pipeline::tool_lock::{Judgement, LockError, LockedTool, ToolLock};
 
 /// The keys at the top of a `repair.toml`.
 const KNOWN: [&str; 4] = ["tools", "probe", "projection", "azure"];
@@ -17,8 +19,24 @@ fuzz_target!(|input: &[u8]| {
     let input = String::from_utf8_lossy(input);
     let [settings, schema] = texts(&input);
     read_settings(settings.unwrap_or_default(), schema.unwrap_or("{}"));
-    // The parsers of other TOML files that a person writes belong here, each as a function of its own.
+    read_lock(settings.unwrap_or_default());
 });
+
+/// The same text as `repair-tools.lock`: what is read keeps its meaning when it is written again, and nothing that it
+/// accepts can be replaced by an older or another component of the same version.
+fn read_lock(text: &str) {
+    let Ok(lock) = ToolLock::parse(text) else { return };
+    let written = lock.to_text().expect("what was read can be written");
+    assert_eq!(ToolLock::parse(&written), Ok(lock.clone()));
+    for tool in &lock.tools {
+        assert_eq!(lock.judge(tool, &[]), Ok(Judgement::Same));
+        assert!(lock.judge(tool, &[&tool.id]).is_err(), "the id of a built-in tool");
+        let other = LockedTool { component: Digest::of(Domain::Component, written.as_bytes()), ..tool.clone() };
+        if other.component != tool.component {
+            assert!(matches!(lock.judge(&other, &[]), Err(LockError::Swap { .. })));
+        }
+    }
+}
 
 fn read_settings(text: &str, schema: &str) {
     let settings = match Settings::parse(text) {

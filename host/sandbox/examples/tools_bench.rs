@@ -13,12 +13,13 @@ use repair_model::compose::{ComposeModel, Protocol, Published, PublishedPort, Se
 use repair_model::container::{Container, ContainerRef, ContainerState, Health};
 use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::Permille;
-use repair_model::limits::{TOOL_TICK_MS, TOOL_WALL_MS_MAX};
+use repair_model::limits::{RUNTIME_COMPONENT_BYTES_MIN, RUNTIME_TOOL_WALL_MS_MAX, TOOL_TICK_MS};
 use repair_model::query::{Answer, Fact, Observation, Query};
 use repair_model::tool::{Case, ToolAnswer};
 use repair_pipeline::outside::Tools as _;
 use repair_sandbox::{LoadOptions, Origin, ToolSource, Toolbox};
 use repair_test_guests::Guest;
+use repair_test_guests::bomb::leb128;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -124,22 +125,33 @@ fn bare_propose(
     tool.repair_tool_repair().call_propose(&mut store, case).expect("a call")
 }
 
-/// How much longer than its deadline a call runs that fuel is too slow to end: each turn of its loop fills memory.
+/// How much longer than its deadline a call runs. Fuel ends most loops first, so this one waits for memory at each turn,
+/// and has the limits of a tool that brings a language runtime.
 fn overrun() -> Duration {
-    let mut guest = Guest::new("filler");
-    guest.pages = 400;
-    guest.propose = "(loop $again (memory.fill (i32.const 65536) (i32.const 0) (i32.const 1048576)) (br $again)) \
-                     unreachable"
+    let mut guest = Guest::new("strayer");
+    guest.pages = 1_900;
+    // Each address comes from what stands at the last one, which is 0, no two neighbours are near each other, and all of
+    // 64 MiB are come by.
+    guest.propose = "(local $at i32)
+        (loop $again
+            (i32.store (local.get $at) (i32.const 0))
+            (local.set $at (i32.and (i32.const 0x3ffffff) (i32.add (i32.load (local.get $at))
+                (i32.add (i32.mul (local.get $at) (i32.const 1103515245)) (i32.const 12345)))))
+            (br $again))
+        unreachable"
         .to_owned();
-    let source = ToolSource { name: "filler.wasm".to_owned(), bytes: guest.build().into(), origin: Origin::Foreign };
-    let took = (0..3).map(|_| {
-        let mut toolbox = load(vec![source.clone()], &LoadOptions::default());
-        timed(|| {
-            let ended = toolbox.propose("filler", &case()).expect_err("a loop without an end is ended");
-            assert!(ended.what.contains("ran longer"), "{ended}");
-        })
+    let mut bytes = guest.build();
+    let padding = [&[1, b'x'][..], &vec![0; RUNTIME_COMPONENT_BYTES_MIN]].concat();
+    bytes.push(0);
+    bytes.extend(leb128(padding.len()));
+    bytes.extend(padding);
+    let source = ToolSource { name: "strayer.wasm".to_owned(), bytes: bytes.into(), origin: Origin::Foreign };
+    let mut toolbox = load(vec![source], &LoadOptions::default());
+    let took = timed(|| {
+        let ended = toolbox.propose("strayer", &case()).expect_err("a loop without an end is ended");
+        assert!(ended.what.contains("ran longer"), "{ended}");
     });
-    middle(took.collect()).saturating_sub(Duration::from_millis(TOOL_WALL_MS_MAX))
+    took.saturating_sub(Duration::from_millis(RUNTIME_TOOL_WALL_MS_MAX))
 }
 
 fn case() -> Case {
