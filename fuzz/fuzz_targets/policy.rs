@@ -108,7 +108,8 @@ fn decided(policies: &Policies, step: &Step, attempts: u32, interactive: bool) -
     };
     let tool_confidence = Permille::new(700).expect("a permille");
     let (tool, target, finding) = (&tool, &target, &finding);
-    let request = Request { tool, step, target, finding, tool_confidence, attempts, round: 2, interactive };
+    let built_in = attempts % 2 == 0;
+    let request = Request { tool, built_in, step, target, finding, tool_confidence, attempts, round: 2, interactive };
     policies.decide(&request).decision
 }
 

@@ -72,7 +72,7 @@ fn component(input: &[u8]) -> Option<Vec<u8>> {
 /// The manifest of a component and what it says to the case; `None` where it does not load.
 fn asked(bytes: &[u8]) -> Option<(Manifest, Result<Reply, ToolFailure>)> {
     static CASE: LazyLock<Case> = LazyLock::new(case);
-    let source = ToolSource { name: NAME.to_owned(), bytes: Cow::Owned(bytes.to_vec()) };
+    let source = ToolSource { name: NAME.to_owned(), bytes: Cow::Owned(bytes.to_vec()), origin: Origin::Foreign };
     let mut toolbox = Toolbox::load(vec![source], &LoadOptions::default());
     assert_eq!(toolbox.cache_notice(), None);
     let manifest = match (toolbox.manifests(), toolbox.failures()) {

@@ -4,13 +4,13 @@
 //! file belong to us, nobody else may write them, and the entry's checksum holds. Whatever does not pass is treated as
 //! absent and compiled again; the cache never makes a tool fail.
 //!
-//! Entry: `checksum (8 bytes) · code as wasmtime serializes it`. The checksum is there for accidents, such as a torn write;
+//! Entry: `checksum (4 bytes, CRC-32) · code as wasmtime serializes it`. The checksum is there for accidents, such as a torn write;
 //! against people there are the permissions. The name of an entry is the SHA-256 of component digest, engine compatibility
 //! and host version, so an entry of another configuration is never looked at. Entries are written beside and renamed, so a
 //! reader sees a whole one or none.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -24,7 +24,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// Bytes of the checksum before the code.
-const CHECKSUM_BYTES: usize = 8;
+const CHECKSUM_BYTES: usize = 4;
 /// Permission bits with which somebody else could write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -125,11 +125,9 @@ fn is_private(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & WRITABLE_BY_OTHERS == 0
 }
 
-/// A fast checksum. Another release of Rust may compute another one; its entries are compiled again then.
+/// A fast checksum against accidents.
 pub(crate) fn checksum(code: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(code);
-    hasher.finish().to_le_bytes()
+    crc32fast::hash(code).to_le_bytes()
 }
 
 /// Hashes what wasmtime calls compatible into SHA-256, because the 64 bits of an ordinary hasher could collide.

@@ -5,8 +5,8 @@
 //! where there is one ([`Compiler`]); else the compiler gets a bounded time on a thread of its own.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use repair_model::ids::Digest;
@@ -182,13 +182,9 @@ fn check_size(component: &Component) -> Result<(), ComponentFault> {
     }
 }
 
-/// One compilation at a time: several would take tens of megabytes each, and a host has to stay small.
-static COMPILER: Mutex<()> = Mutex::new(());
-
 /// Compiles on a thread of its own. When its time is over the thread is left behind: the compiler cannot be stopped, it
 /// touches nothing but its own memory, and it ends with the process at the latest.
 fn compile(engine: &Engine, bytes: &Bytes) -> Result<Component, ComponentFault> {
-    let _turn = COMPILER.lock().unwrap_or_else(PoisonError::into_inner);
     let (done, result) = channel();
     let (engine, bytes) = (engine.clone(), Arc::clone(bytes));
     std::thread::Builder::new()

@@ -6,7 +6,7 @@
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use repair_model::limits;
 use wasmtime::{Engine, ResourceLimiter};
@@ -151,8 +151,13 @@ impl Ticker {
         let (stop, stopped) = channel::<()>();
         let engine = engine.clone();
         let thread = std::thread::Builder::new().name("repair-ticker".to_owned()).spawn(move || {
-            while stopped.recv_timeout(Duration::from_millis(limits::TOOL_TICK_MS)) == Err(RecvTimeoutError::Timeout) {
+            let tick = Duration::from_millis(limits::TOOL_TICK_MS);
+            // By the clock and not from tick to tick, or each would be late by what the one before was.
+            let mut next = Instant::now() + tick;
+            while stopped.recv_timeout(next.saturating_duration_since(Instant::now())) == Err(RecvTimeoutError::Timeout)
+            {
                 engine.increment_epoch();
+                next += tick;
             }
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })

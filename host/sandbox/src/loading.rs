@@ -1,12 +1,14 @@
 //! From the bytes of a file to a tool that has said what it is.
 //!
-//! Tools are loaded side by side, each on a thread of its own, because a person waits for all of them. What goes wrong
+//! Tools are loaded side by side, on a few threads, because a person waits for all of them. What goes wrong
 //! with one, even a panic of the compiler, becomes the failure of that one.
 
 use std::borrow::Cow;
-use std::io;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use std::{io, thread};
 
 use repair_model::ids::{Digest, Domain};
 use repair_model::tool::Manifest;
@@ -23,8 +25,10 @@ use crate::limits::{CallLimits, Ticker, Usage};
 use crate::manifest::ManifestFault;
 use crate::{imports, manifest};
 
-/// Tools that are loaded at once.
-const LOADED_AT_ONCE_MAX: usize = 4;
+/// Tools that are loaded at once, on a machine with as many processors. Compiling one takes tens of megabytes.
+const LOADED_AT_ONCE_MAX: usize = 8;
+/// Tools that are loaded at once on any machine: some wait for the disk or for the compiler's process.
+const LOADED_AT_ONCE_MIN: usize = 2;
 
 /// Where a tool comes from.
 #[derive(Clone, Debug)]
@@ -73,31 +77,38 @@ pub(crate) struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Loads all sources and keeps their order.
+    /// Loads all sources and keeps their order. Whoever is done takes the next one.
     pub(crate) fn load_all(&self, sources: Vec<ToolSource>) -> Vec<Result<Prepared, ToolFailure>> {
-        let mut loaded = Vec::with_capacity(sources.len());
-        let mut sources = sources.into_iter();
-        loop {
-            let batch: Vec<ToolSource> = sources.by_ref().take(LOADED_AT_ONCE_MAX).collect();
-            if batch.is_empty() {
-                return loaded;
+        let at_once = thread::available_parallelism().map_or(LOADED_AT_ONCE_MIN, usize::from);
+        let at_once = at_once.clamp(LOADED_AT_ONCE_MIN, LOADED_AT_ONCE_MAX).min(sources.len());
+        let names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+        let waiting = Mutex::new(sources.into_iter().enumerate());
+        let loaded: Mutex<BTreeMap<usize, Result<Prepared, ToolFailure>>> = Mutex::default();
+        let work = || {
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((at, source)) = next else { return };
+                let name = source.name.clone();
+                let result = catch_unwind(AssertUnwindSafe(|| self.load(source)));
+                let result = result.unwrap_or_else(|_| Err(defective(&name)));
+                loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(at, result);
             }
-            std::thread::scope(|scope| {
-                let threads: Vec<_> = batch
-                    .into_iter()
-                    .map(|source| {
-                        let name = source.name.clone();
-                        let thread = std::thread::Builder::new().name("repair-loader".to_owned());
-                        (name, thread.spawn_scoped(scope, move || self.load(source)))
-                    })
-                    .collect();
-                loaded.extend(threads.into_iter().map(|(name, thread)| match thread.map(|thread| thread.join()) {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(_)) => Err(defective(&name)),
-                    Err(error) => Err(no_thread(&name, &error)),
-                }));
-            });
-        }
+        };
+        let mut refused = None;
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                let thread = thread::Builder::new().name("repair-loader".to_owned());
+                if let Err(error) = thread.spawn_scoped(scope, work) {
+                    refused = Some(error);
+                }
+            }
+        });
+        let mut loaded = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let missing = |name: &String| match &refused {
+            Some(error) => no_thread(name, error),
+            None => defective(name),
+        };
+        names.iter().enumerate().map(|(at, name)| loaded.remove(&at).unwrap_or_else(|| Err(missing(name)))).collect()
     }
 
     fn load(&self, source: ToolSource) -> Result<Prepared, ToolFailure> {
