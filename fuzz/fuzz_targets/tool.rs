@@ -19,7 +19,7 @@ use repair_model::finding::{FailureClass, Finding};
 use repair_model::ids::Permille;
 use repair_model::tool::{Case, Manifest, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools as _};
-use repair_sandbox::{LoadOptions, ToolSource, Toolbox, check_declared};
+use repair_sandbox::{LoadOptions, Origin, ToolSource, Toolbox, check_declared};
 
 use crate::guest::CONTRACT;
 
