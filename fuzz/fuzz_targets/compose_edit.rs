@@ -171,7 +171,9 @@ impl Project {
         files.insert(edit.file.clone(), Some(after.clone()));
         let then = self.with(&files, Snapshot::read).expect("the files can still be read");
         assert!(now.source.services().eq(then.source.services()), "the services are no longer the same");
-        for service in now.source.services() {
+        // What is no YAML is never edited for real, because Compose refuses it before.
+        let is_yaml = self.compose_texts().all(events::is_yaml);
+        for service in now.source.services().filter(|_| is_yaml) {
             let mut expected = published(now, service);
             if service == port_move.service {
                 for port in expected.iter_mut().filter(|port| is_moved(port, port_move)) {
@@ -187,8 +189,7 @@ impl Project {
         }
         match edit.method {
             EditMethod::Dotenv => check_dotenv(before.unwrap_or_default(), &after, port_move),
-            // What is no YAML is never edited for real, because Compose refuses it before.
-            method if self.compose_texts().all(events::is_yaml) => events::check(before, &after, method),
+            method if is_yaml => events::check(before, &after, method),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@
 mod classification;
 mod log;
 mod resume;
+mod tools;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,6 +41,7 @@ pub(crate) struct Options {
 enum Part {
     Classification,
     Log,
+    Tools,
     /// What needs an engine.
     Engine,
 }
@@ -53,6 +55,7 @@ impl Options {
                 "--dev" => options.release = false,
                 "classify" => options.only = Some(Part::Classification),
                 "log" => options.only = Some(Part::Log),
+                "tools" => options.only = Some(Part::Tools),
                 "engine" => options.only = Some(Part::Engine),
                 "-n" => {
                     let count = words.next().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
@@ -70,7 +73,10 @@ pub(crate) fn bench(options: Options) -> Result<()> {
     if wants(Part::Log) {
         log::measure(options.release)?;
     }
-    if options.only == Some(Part::Log) {
+    if wants(Part::Tools) {
+        tools::measure(options.release)?;
+    }
+    if matches!(options.only, Some(Part::Log | Part::Tools)) {
         return Ok(());
     }
     let program = build::repair(options.release)?;

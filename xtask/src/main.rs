@@ -38,10 +38,10 @@ Commands:
   test -- ARGUMENTS       Only `cargo test ARGUMENTS`, on the same engine.
   crash [SCENARIO]        The whole crash matrix: every scenario killed at every point that it comes by, with a table.
                           Takes about half an hour; the tests take a sample of it.
-  bench [classify|log|engine] [--dev] [-n N]
-                          Time and memory: the log against plain hashing and plain writes, classifying against a plain
-                          scan of the same text, repair against `docker compose ps` (N rounds, 15 unless told), and how
-                          soon a resumed session goes on. With a part only that; the first two need no engine.
+  bench [classify|log|tools|engine] [--dev] [-n N]
+                          Time and memory: the log against plain hashing and plain writes, tools against a bare wasmtime
+                          host, classifying against a plain scan of the same text, repair against `docker compose ps` (N rounds, 15 unless told), and how
+                          soon a resumed session goes on. With a part only that; only the last needs an engine.
                           Measures a release build, or with --dev the development build.
   fuzz [TARGET|all] [SECONDS] [-j]
                           Arbitrary inputs through what reads foreign text and tools: classify, compose_edit, log, policy,

@@ -130,14 +130,16 @@ fn bare_propose(
 fn overrun() -> Duration {
     let mut guest = Guest::new("strayer");
     guest.pages = 1_900;
-    // Each address comes from what stands at the last one, which is 0, no two neighbours are near each other, and all of
-    // 64 MiB are come by.
+    // First every word of 64 MiB gets the address of another one, so that all stand on one ring and no neighbours are near
+    // each other; then the ring is followed.
     guest.propose = "(local $at i32)
-        (loop $again
-            (i32.store (local.get $at) (i32.const 0))
-            (local.set $at (i32.and (i32.const 0x3ffffff) (i32.add (i32.load (local.get $at))
-                (i32.add (i32.mul (local.get $at) (i32.const 1103515245)) (i32.const 12345)))))
-            (br $again))
+        (loop $write
+            (i32.store (i32.shl (local.get $at) (i32.const 2)) (i32.shl (i32.and (i32.const 0xffffff)
+                (i32.add (i32.mul (local.get $at) (i32.const 1103515245)) (i32.const 12345))) (i32.const 2)))
+            (local.set $at (i32.add (local.get $at) (i32.const 1)))
+            (br_if $write (i32.lt_u (local.get $at) (i32.const 0x1000000))))
+        (local.set $at (i32.const 0))
+        (loop $follow (local.set $at (i32.load (local.get $at))) (br $follow))
         unreachable"
         .to_owned();
     let mut bytes = guest.build();
