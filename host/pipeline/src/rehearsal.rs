@@ -6,7 +6,7 @@
 
 use repair_model::bounds::Bounds;
 use repair_model::finding::Finding;
-use repair_model::limits::{NEED_QUERIES_MAX, OBSERVATIONS_MAX, RECORDED_CASE_BYTES_MAX};
+use repair_model::limits::{CASE_BYTES_MAX, NEED_QUERIES_MAX, OBSERVATIONS_MAX, RECORDED_CASE_BYTES_MAX};
 use repair_model::query::{Answer, Observation, Query, Refusal};
 use repair_model::tool::{Attempt, Case, Manifest, Reply, ToolAnswer};
 use schemars::JsonSchema;
@@ -162,6 +162,11 @@ pub fn rehearse<U>(
     let mut shown = case.opening();
     let rounds = bounds.tool_rounds_max;
     for _ in 0..=rounds {
+        let bytes = serde_json::to_vec(&shown).map_or(usize::MAX, |encoded| encoded.len());
+        if bytes > CASE_BYTES_MAX {
+            let words = format!("its case has {bytes} bytes; at most {CASE_BYTES_MAX} are shown to a tool");
+            return Rehearsal { turns, end: End::TurnedDown(words) };
+        }
         let (reply, used) = match ask(&shown) {
             Ok(said) => said,
             Err(failure) => return Rehearsal { turns, end: End::Failed(failure, Box::new(shown)) },

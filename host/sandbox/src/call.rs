@@ -3,11 +3,11 @@
 //! Whatever a guest does ends in a value or in a [`CallFault`] that names the export and, where one was hit, the limit.
 
 use repair_model::limits::TOOL_STACK_BYTES_MAX;
-use wasmtime::component::{Component, Instance, Linker};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 
-use crate::bindings::{Case, Manifest, Reply, ToolError};
-use crate::contract::Contract;
+use crate::bindings::{Case, Manifest};
+use crate::contract::{Contract, Exports, Said};
 use crate::fault::{Fault, quoted};
 use crate::last_words;
 use crate::limits::{CallLimits, Exceeded, Meter, Ticker, Usage};
@@ -95,28 +95,25 @@ pub(crate) struct Callable<'a> {
     pub ticker: &'a Ticker,
 }
 
-/// What `propose` says: a reply, or the tool's own error.
-pub(crate) type Said = Result<Reply, ToolError>;
-
 impl Callable<'_> {
     /// Calls `describe` twice in one instance: a tool that keeps something between calls shows it here.
     pub(crate) fn describe_twice(&self) -> Result<((Manifest, Manifest), Usage), CallFault> {
         self.with_instance(Export::Describe, |tool, store| {
-            let first = self.contract.describe(tool, store)?;
-            Ok((first, self.contract.describe(tool, store)?))
+            let first = tool.describe(store)?;
+            Ok((first, tool.describe(store)?))
         })
     }
 
     /// Calls `propose`.
-    pub(crate) fn propose(&self, case: &Case) -> Result<(Said, Usage), CallFault> {
-        self.with_instance(Export::Propose, |tool, store| self.contract.propose(tool, store, case))
+    pub(crate) fn propose(&self, case: Case) -> Result<(Said, Usage), CallFault> {
+        self.with_instance(Export::Propose, |tool, store| tool.propose(store, case))
     }
 
     /// Calls `propose` twice in one instance, which no session does: what the two differ in, the tool has kept.
     pub(crate) fn propose_twice(&self, case: &Case) -> Result<(Said, Said), CallFault> {
         let (both, _) = self.with_instance(Export::Propose, |tool, store| {
-            let first = self.contract.propose(tool, store, case)?;
-            Ok((first, self.contract.propose(tool, store, case)?))
+            let first = tool.propose(store, case.clone())?;
+            Ok((first, tool.propose(store, case.clone())?))
         })?;
         Ok(both)
     }
@@ -124,7 +121,7 @@ impl Callable<'_> {
     fn with_instance<T>(
         &self,
         export: Export,
-        call: impl FnOnce(&Instance, &mut Store<Meter>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Exports, &mut Store<Meter>) -> wasmtime::Result<T>,
     ) -> Result<(T, Usage), CallFault> {
         let fault = |cause| CallFault { export, cause };
         let mut store = Store::new(self.engine, Meter::new(self.limits.clone()));
@@ -137,7 +134,8 @@ impl Callable<'_> {
         // The linker is empty: whatever passed the check of imports needs nothing from it.
         let tool = Linker::new(self.engine).instantiate(&mut store, self.component);
         let tool = tool.map_err(|error| fault(self.cause_of(&error, &store, Cause::Instantiation)))?;
-        self.contract.check_exports(&tool, &mut store).map_err(|error| fault(Cause::Instantiation(text_of(&error))))?;
+        let tool = self.contract.exports(&tool, &mut store);
+        let tool = tool.map_err(|error| fault(Cause::Instantiation(text_of(&error))))?;
         let returned = call(&tool, &mut store);
         let returned = returned.map_err(|error| fault(self.cause_of(&error, &store, Cause::Malformed)))?;
         let fuel = self.limits.fuel_max.saturating_sub(store.get_fuel().unwrap_or_default());

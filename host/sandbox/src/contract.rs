@@ -46,46 +46,19 @@ impl Contract {
         }
     }
 
-    /// What `describe` says, in the present form.
-    pub(crate) fn describe(self, tool: &Instance, store: &mut Store<Meter>) -> wasmtime::Result<Manifest> {
-        match self {
-            Self::V0_3 => self.call::<(), v0_3::Manifest>(tool, store, "describe", ()).map(Manifest::from),
-            Self::V0_4 => self.call(tool, store, "describe", ()),
-        }
+    /// The two functions of a tool, if both are there in this version's types, whichever of them is called then: a check
+    /// that stops at the first one would pass a tool that can say what it is and nothing else.
+    pub(crate) fn exports(self, tool: &Instance, store: &mut Store<Meter>) -> wasmtime::Result<Exports> {
+        Ok(Exports {
+            describe: match self {
+                Self::V0_3 => Describe::V0_3(self.function(tool, store, "describe")?),
+                Self::V0_4 => Describe::Present(self.function(tool, store, "describe")?),
+            },
+            propose: self.function(tool, store, "propose")?,
+        })
     }
 
-    /// What `propose` says to a case. Neither has changed since 0.3.
-    pub(crate) fn propose(
-        self,
-        tool: &Instance,
-        store: &mut Store<Meter>,
-        case: &Case,
-    ) -> wasmtime::Result<Result<Reply, ToolError>> {
-        self.call(tool, store, "propose", (case,))
-    }
-
-    /// Whether both functions are there in this version's types, whichever of them is called then: a check that stops at
-    /// the first one would pass a tool that can say what it is and nothing else.
-    pub(crate) fn check_exports(self, tool: &Instance, store: &mut Store<Meter>) -> wasmtime::Result<()> {
-        match self {
-            Self::V0_3 => self.export::<(), (v0_3::Manifest,)>(tool, store, "describe").map(drop),
-            Self::V0_4 => self.export::<(), (Manifest,)>(tool, store, "describe").map(drop),
-        }?;
-        self.export::<(&Case,), (Result<Reply, ToolError>,)>(tool, store, "propose").map(drop)
-    }
-
-    fn call<P, R>(self, tool: &Instance, store: &mut Store<Meter>, name: &str, params: P) -> wasmtime::Result<R>
-    where
-        P: ComponentNamedList + Lower,
-        R: Lift + 'static,
-        (R,): ComponentNamedList + Lift,
-    {
-        let (returned,) = self.export::<P, (R,)>(tool, &mut *store, name)?.call(store, params)?;
-        Ok(returned)
-    }
-
-    /// The export of that name, if its type is the one of this version.
-    fn export<P, R>(
+    fn function<P, R>(
         self,
         tool: &Instance,
         mut store: &mut Store<Meter>,
@@ -99,5 +72,36 @@ impl Contract {
         let interface = tool.get_export_index(&mut store, None, self.exported()).ok_or_else(missing)?;
         let function = tool.get_export_index(&mut store, Some(&interface), name).ok_or_else(missing)?;
         tool.get_typed_func(store, function)
+    }
+}
+
+/// What a tool says to a case: a reply, or its own error.
+pub(crate) type Said = Result<Reply, ToolError>;
+
+/// `describe`, by what has changed of it.
+enum Describe {
+    V0_3(TypedFunc<(), (v0_3::Manifest,)>),
+    Present(TypedFunc<(), (Manifest,)>),
+}
+
+/// The two functions of one instance.
+pub(crate) struct Exports {
+    describe: Describe,
+    /// Neither case nor reply has changed since 0.3.
+    propose: TypedFunc<(Case,), (Said,)>,
+}
+
+impl Exports {
+    /// What `describe` says, in the present form.
+    pub(crate) fn describe(&self, store: &mut Store<Meter>) -> wasmtime::Result<Manifest> {
+        Ok(match &self.describe {
+            Describe::V0_3(function) => function.call(store, ())?.0.into(),
+            Describe::Present(function) => function.call(store, ())?.0,
+        })
+    }
+
+    /// What `propose` says to a case.
+    pub(crate) fn propose(&self, store: &mut Store<Meter>, case: Case) -> wasmtime::Result<Said> {
+        Ok(self.propose.call(store, (case,))?.0)
     }
 }

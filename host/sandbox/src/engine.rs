@@ -18,7 +18,8 @@ pub(crate) fn engine() -> Result<Engine, String> {
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         .cranelift_nan_canonicalization(true)
-        .cranelift_opt_level(OptLevel::Speed)
+        // A tool runs for milliseconds and is compiled while somebody waits.
+        .cranelift_opt_level(OptLevel::None)
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(limits::TOOL_STACK_BYTES_MAX)

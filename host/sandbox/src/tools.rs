@@ -4,10 +4,9 @@
 //! misbehaves later is quarantined: from then on it gives the failure of that moment, without being called again. An
 //! error that a tool returns as such is no misbehaviour.
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use repair_model::limits::{CASE_BYTES_MAX, OBSERVATIONS_MAX};
+use repair_model::limits::OBSERVATIONS_MAX;
 use repair_model::tool::{Case, Manifest, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools};
 use wasmtime::Engine;
@@ -146,7 +145,7 @@ impl Toolbox {
         }
         check_case(tool, case)?;
         let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
-        let replied = match loaded.callable(&ticker).propose(&convert::case(case)) {
+        let replied = match loaded.callable(&ticker).propose(convert::case(case)) {
             Ok((Ok(replied), usage)) => {
                 reply::checked(replied).map(|reply| (reply, usage)).map_err(|fault| fault.of(tool))
             }
@@ -239,36 +238,18 @@ impl Loaded {
     }
 }
 
-/// A case beyond the limits is the host's fault and says nothing about the tool.
+/// A case beyond the limits is the host's fault and says nothing about the tool. Its bytes are counted where it is made:
+/// counting them once more would cost as much as the call.
 fn check_case(tool: &str, case: &Case) -> Result<(), ToolFailure> {
-    let what = if case.observations.len() > OBSERVATIONS_MAX {
-        format!("its case has {} observations, more than the limit of {OBSERVATIONS_MAX}", case.observations.len())
-    } else if serde_json::to_writer(Budget { bytes_left: CASE_BYTES_MAX }, case).is_err() {
-        format!("its case has more than the limit of {CASE_BYTES_MAX} bytes")
-    } else {
+    let count = case.observations.len();
+    if count <= OBSERVATIONS_MAX {
         return Ok(());
-    };
+    }
     Err(ToolFailure {
         tool: quoted(tool),
-        what,
+        what: format!("its case has {count} observations, more than the limit of {OBSERVATIONS_MAX}"),
         fix: "heal a smaller project, or a part of it by naming services".to_owned(),
     })
-}
-
-/// Takes so many bytes and keeps none.
-struct Budget {
-    bytes_left: usize,
-}
-
-impl Write for Budget {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.bytes_left = self.bytes_left.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::FileTooLarge)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 fn own_error(manifest: &Manifest, error: &ToolError) -> ToolFailure {

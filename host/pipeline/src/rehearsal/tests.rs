@@ -91,6 +91,15 @@ fn what_planning_turns_down_is_turned_down_here() {
 }
 
 #[test]
+fn a_case_beyond_the_limits_is_not_shown() {
+    let padded = "x".repeat(CASE_BYTES_MAX);
+    let large = RecordedCase { params: [("note".to_owned(), padded.into())].into_iter().collect(), ..recorded() };
+    let rehearsal = rehearsed(&large, vec![propose(up())]);
+    assert!(rehearsal.turns.is_empty());
+    assert!(matches!(rehearsal.end, End::TurnedDown(words) if words.contains("at most 4194304 are shown")));
+}
+
+#[test]
 fn a_wait_passes_at_once_and_is_told() {
     let rehearsal = rehearsed(&recorded(), vec![ToolAnswer::WaitSeconds(7), propose(up())]);
     assert_eq!(rehearsal.turns[1].case.waited_seconds, 7);

@@ -14,7 +14,8 @@ mod worlds;
 
 use std::fmt::Write as _;
 
-use repair_model::limits::CASE_BYTES_MAX;
+use repair_model::limits::OBSERVATIONS_MAX;
+use repair_model::query::{Answer, Observation, Query, Refusal};
 use repair_model::text::escaped;
 use repair_model::tool::Case;
 use repair_pipeline::outside::{ToolFailure, Tools as _};
@@ -53,7 +54,9 @@ fn beside_a_calm_one(hostile: &Hostile) -> Toolbox {
 
 /// A case that no tool is shown; a quarantined one gives its failure all the same, because it is not asked at all.
 fn case_beyond_the_limits() -> Case {
-    Case { params: "x".repeat(CASE_BYTES_MAX), ..case() }
+    let asked = Query::Containers;
+    let observation = Observation { asked, answer: Answer::Refused(Refusal::OverLimit), truncated: true };
+    Case { observations: vec![observation; OBSERVATIONS_MAX + 1], ..case() }
 }
 
 /// Whether `said` is what was expected.
