@@ -57,6 +57,24 @@ fn a_case_is_new_then_as_expected_then_different() {
 }
 
 #[test]
+fn a_case_that_fails_is_never_taken_for_right_and_spoils_no_other() {
+    let mut guest = Guest::new("guest");
+    // It panics where anything was tried before.
+    guest.propose = format!("(if (local.get 14) (then unreachable)) {}", guest.propose);
+    let home = folder(guest);
+    let mut tried: serde_json::Value = serde_json::from_str(&case()).expect("a case");
+    tried["history"] = json!([{ "tool": "guest", "actions": [], "outcome": "healed", "seconds_ago": 1 }]);
+    home.write("cases/a-tried.json", tried.to_string());
+    let accepted = home.ends(3, &["tool", "test", "--accept"]);
+    assert!(accepted.stdout.contains("FAILED    a-tried  tool `guest`: `propose` panicked"), "{accepted}");
+    assert!(accepted.stdout.contains("accepted  taken  declines"), "{accepted}");
+    assert!(!accepted.stdout.contains("takes what the tool says now"), "{accepted}");
+    assert!(!home.join("cases/a-tried.reply.json").exists());
+    let debugged = home.ends(3, &["tool", "test", "--debug", "--case", "tried"]);
+    assert!(debugged.stdout.contains("call 1\n  fails"), "{debugged}");
+}
+
+#[test]
 fn debugging_goes_through_a_case_call_by_call() {
     let mut guest = Guest { sees: vec!["containers"], ..Guest::new("guest") };
     // The first call asks for the containers; one that was shown an observation declines.

@@ -93,8 +93,9 @@ pub(super) fn load(context: &Context<'_>, component: &Path) -> Result<(Toolbox, 
     }
 }
 
-/// Shows a tool a case within the bounds that hold without any policy.
+/// Shows a tool a case within the bounds that hold without any policy, whatever it did at the cases before.
 pub(super) fn shown(tools: &mut Toolbox, manifest: &Manifest, case: &RecordedCase) -> Rehearsal<Usage> {
+    tools.forgive(&manifest.tool.id);
     rehearse(case, manifest, &Bounds::default(), |case| tools.propose_measured(&manifest.tool.id, case))
 }
 

@@ -59,6 +59,7 @@ struct Tested {
 /// Tests the tool of a folder.
 pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, CommandError> {
     let dir = context.environment.current_directory.join(&args.dir);
+    let dir = std::fs::canonicalize(&dir).unwrap_or(dir);
     let mut cases = cases_in(&dir)?;
     cases.retain(|case| args.case.as_deref().is_none_or(|part| case.name.contains(part)));
     if cases.is_empty() {
@@ -91,9 +92,10 @@ pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, Com
     context.printer.document(&tested)?;
     let failed = tested.iter().filter(|one| one.result.is_wrong()).count();
     if failed > 0 {
+        let can_accept = tested.iter().any(|one| matches!(one.result, Standing::Differs | Standing::New));
+        let accept = if can_accept { ", `--accept` takes what the tool says now as right" } else { "" };
         context.printer.line(&format!(
-            "not as expected: {failed} of {}; `repair tool test --debug` goes through them, `--accept` takes what the tool \
-             says now as right",
+            "not as expected: {failed} of {}; `repair tool test --debug` goes through them{accept}",
             cases.len()
         ));
     }
@@ -105,7 +107,7 @@ fn newer_source(dir: &Path, component: &Path) -> Option<PathBuf> {
     let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let built = changed(component)?;
     let within = |folder: &str| std::fs::read_dir(dir.join(folder)).into_iter().flatten().flatten();
-    let sources = within("src").chain(within(".")).map(|entry| entry.path());
+    let sources = within("src").chain(within("")).map(|entry| entry.path());
     let is_source = |path: &PathBuf| {
         let extension = path.extension().and_then(OsStr::to_str);
         matches!(extension, Some("rs" | "py")) || path.file_name() == Some(OsStr::new("Cargo.toml"))
