@@ -187,7 +187,7 @@ fn check_size(component: &Component) -> Result<(), ComponentFault> {
 fn compile(engine: &Engine, bytes: &Bytes) -> Result<Component, ComponentFault> {
     let (done, result) = channel();
     let (engine, bytes) = (engine.clone(), Arc::clone(bytes));
-    std::thread::Builder::new()
+    let thread = std::thread::Builder::new()
         .name("repair-compiler".to_owned())
         .stack_size(COMPILER_STACK_BYTES)
         .spawn(move || {
@@ -195,7 +195,12 @@ fn compile(engine: &Engine, bytes: &Bytes) -> Result<Component, ComponentFault> 
             let _ = done.send(Component::from_binary(&engine, &bytes));
         })
         .map_err(|error| ComponentFault::Compiler(error.to_string()))?;
-    match result.recv_timeout(Duration::from_millis(TOOL_COMPILE_MS_MAX)) {
+    let result = result.recv_timeout(Duration::from_millis(TOOL_COMPILE_MS_MAX));
+    if !matches!(result, Err(RecvTimeoutError::Timeout)) {
+        // It is at its end, or over it; what a panic had to say is told by the channel.
+        let _ = thread.join();
+    }
+    match result {
         Ok(Ok(component)) => Ok(component),
         Ok(Err(error)) => Err(ComponentFault::Invalid(quoted(&format!("{error:#}")))),
         Err(RecvTimeoutError::Timeout) => Err(ComponentFault::CompileTime),
