@@ -129,6 +129,7 @@ impl Callable<'_> {
         store.set_fuel(self.limits.fuel_max).map_err(|error| fault(Cause::Instantiation(error.to_string())))?;
         store.set_hostcall_fuel(self.limits.reply_fuel_max);
         // Instantiation may run code of the guest already, so the deadline stands before it.
+        let _running = self.ticker.running();
         store.set_epoch_deadline(self.ticker.ticks(self.limits.wall_ms_max));
 
         // The linker is empty: whatever passed the check of imports needs nothing from it.

@@ -4,7 +4,7 @@
 //! tables are counted over all instances of a component together, so that a component of many modules gets no more than
 //! a simple one.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -134,33 +134,75 @@ impl ResourceLimiter for Meter {
     }
 }
 
-/// Advances the engine's epoch every [`limits::TOOL_TICK_MS`] for as long as it lives, so that a call can notice how long
-/// it has run. The thread ends with the value, so an idle host has none. Two at once would make time run twice as fast,
-/// so calls that run side by side share one.
+/// Advances the engine's epoch every [`limits::TOOL_TICK_MS`] while calls run, so that a call can notice how long it has
+/// run. One thread serves all calls of an engine, because two would make time run twice as fast; it sleeps while none runs,
+/// so a call costs no thread and an idle host no time. It ends with the value.
 pub(crate) struct Ticker {
-    stop: Option<Sender<()>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Calls that run right now.
+    running: usize,
+    over: bool,
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until a call runs; false when none will any more.
+    fn wait_for_a_call(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_while(state, |state| state.running == 0 && !state.over);
+        !waited.unwrap_or_else(PoisonError::into_inner).over
+    }
+
+    /// Waits until `until`, or until no call runs any more.
+    fn wait_for_a_tick(&self, until: Instant) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self.changed.wait_timeout_while(state, left, |state| state.running > 0 && !state.over);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
 impl Ticker {
-    /// Starts to tick.
+    /// Makes one, which does not tick yet.
     ///
     /// # Errors
     /// When the system grants no thread; nothing may run then, because nothing would stop it.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let (stop, stopped) = channel::<()>();
-        let engine = engine.clone();
+        let shared = Arc::new(Shared::default());
+        let (engine, of_thread) = (engine.clone(), Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("repair-ticker".to_owned()).spawn(move || {
             let tick = Duration::from_millis(limits::TOOL_TICK_MS);
-            // By the clock and not from tick to tick, or each would be late by what the one before was.
-            let mut next = Instant::now() + tick;
-            while stopped.recv_timeout(next.saturating_duration_since(Instant::now())) == Err(RecvTimeoutError::Timeout)
-            {
-                engine.increment_epoch();
-                next += tick;
+            while of_thread.wait_for_a_call() {
+                // By the clock and not from tick to tick, or each would be late by what the one before was.
+                let mut next = Instant::now() + tick;
+                while of_thread.wait_for_a_tick(next) {
+                    engine.increment_epoch();
+                    next += tick;
+                }
             }
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Ticks for as long as the value lives.
+    pub(crate) fn running(&self) -> Running<'_> {
+        self.shared.change(|state| state.running += 1);
+        Running(&self.shared)
     }
 
     /// Its ticks in `wall_ms`; at least one.
@@ -169,9 +211,18 @@ impl Ticker {
     }
 }
 
+/// A call that runs.
+pub(crate) struct Running<'t>(&'t Shared);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.change(|state| state.running -= 1);
+    }
+}
+
 impl Drop for Ticker {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.shared.change(|state| state.over = true);
         if let Some(thread) = self.thread.take() {
             // It cannot panic, and if it did, there would be nothing left to stop.
             let _ = thread.join();

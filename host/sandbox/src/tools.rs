@@ -39,6 +39,8 @@ pub struct Toolbox {
     loaded: Vec<Loaded>,
     failures: Vec<ToolFailure>,
     cache_notice: Option<String>,
+    /// There is one wherever there is a tool.
+    ticker: Option<Ticker>,
 }
 
 struct Loaded {
@@ -113,6 +115,7 @@ impl Toolbox {
                 toolbox.failures.push(failure);
             }
         }
+        toolbox.ticker = Some(ticker);
         toolbox
     }
 
@@ -144,8 +147,8 @@ impl Toolbox {
             return Err(failure.clone());
         }
         check_case(tool, case)?;
-        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
-        let replied = match loaded.callable(&ticker).propose(convert::case(case)) {
+        let ticker = self.ticker.as_ref().ok_or_else(|| unknown(tool))?;
+        let replied = match loaded.callable(ticker).propose(convert::case(case)) {
             Ok((Ok(replied), usage)) => {
                 reply::checked(replied).map(|reply| (reply, usage)).map_err(|fault| fault.of(tool))
             }
@@ -177,8 +180,8 @@ impl Toolbox {
     /// When one of the calls is ended.
     pub fn is_steady(&self, tool: &str, case: &Case) -> Result<bool, ToolFailure> {
         let loaded = &self.loaded[self.position(tool).ok_or_else(|| unknown(tool))?];
-        let ticker = Ticker::start(&loaded.engine).map_err(|error| no_thread(tool, &error))?;
-        let said = loaded.callable(&ticker).propose_twice(&convert::case(case));
+        let ticker = self.ticker.as_ref().ok_or_else(|| unknown(tool))?;
+        let said = loaded.callable(ticker).propose_twice(&convert::case(case));
         said.map(|(first, second)| first == second).map_err(|fault| fault.of(tool))
     }
 
