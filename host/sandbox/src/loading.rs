@@ -96,10 +96,14 @@ impl Loader<'_> {
         };
         let mut refused = None;
         thread::scope(|scope| {
-            for _ in 0..at_once {
-                let thread = thread::Builder::new().name("repair-loader".to_owned());
-                if let Err(error) = thread.spawn_scoped(scope, work) {
-                    refused = Some(error);
+            let threads: Vec<_> = (0..at_once)
+                .map(|_| thread::Builder::new().name("repair-loader".to_owned()).spawn_scoped(scope, work))
+                .collect();
+            for thread in threads {
+                match thread {
+                    // It is waited for to its very end: a scope by itself only waits for the work.
+                    Ok(thread) => drop(thread.join()),
+                    Err(error) => refused = Some(error),
                 }
             }
         });
