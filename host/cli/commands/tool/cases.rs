@@ -7,7 +7,7 @@ use repair_effects::files;
 use repair_model::bounds::Bounds;
 use repair_model::limits::{COMPONENT_BYTES_MAX, RECORDED_CASE_BYTES_MAX};
 use repair_model::tool::Manifest;
-use repair_pipeline::outside::Tools as _;
+use repair_pipeline::outside::{ToolFailure, Tools as _};
 use repair_pipeline::rehearsal::{RecordedCase, Rehearsal, rehearse};
 use repair_sandbox::{Origin, ToolSource, Toolbox, Usage};
 
@@ -81,15 +81,31 @@ pub(super) fn text_of(path: &Path) -> Result<String, CommandError> {
 /// What is wrong with it, and its fix.
 pub(super) fn load(context: &Context<'_>, component: &Path) -> Result<(Toolbox, Manifest), CommandError> {
     let bytes = files::read_up_to(component, COMPONENT_BYTES_MAX).map_err(file_error)?;
-    let source = ToolSource { name: name_of(component), bytes: Cow::Owned(bytes), origin: Origin::Foreign };
+    load_alone(context, &name_of(component), bytes).map_err(|failure| {
+        let what = format!("tool `{}`: {}", failure.tool, failure.what);
+        CommandError::new(Code::NotHealed, what).hint(failure.fix)
+    })
+}
+
+/// The same for the bytes of a component.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn load_alone(
+    context: &Context<'_>,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<(Toolbox, Manifest), ToolFailure> {
+    let source = ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes), origin: Origin::Foreign };
     let tools = Toolbox::load(vec![source], &load_options(context.environment));
     match (tools.failures().first(), tools.manifests().first().cloned()) {
         (None, Some(manifest)) => Ok((tools, manifest)),
-        (Some(failure), _) => {
-            let what = format!("tool `{}`: {}", failure.tool, failure.what);
-            Err(CommandError::new(Code::NotHealed, what).hint(failure.fix.clone()))
-        }
-        (None, None) => Err(CommandError::new(Code::Internal, "the component was neither loaded nor refused")),
+        (Some(failure), _) => Err(failure.clone()),
+        (None, None) => Err(ToolFailure {
+            tool: name.to_owned(),
+            what: "it was neither loaded nor refused".to_owned(),
+            fix: "report this with the tool's file".to_owned(),
+        }),
     }
 }
 

@@ -3,7 +3,6 @@
 //! Whoever accepts a tool sees what it handles, what it may see and what it may propose, with the greatest risk of each, and
 //! says yes to the digest of one component. Nothing of a tool is used before that, and nothing that it does not fit.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -13,17 +12,16 @@ use repair_model::ids::{Digest, Domain};
 use repair_model::limits::COMPONENT_BYTES_MAX;
 use repair_model::text::escaped;
 use repair_model::tool::Manifest;
-use repair_pipeline::outside::{ToolFailure, Tools as _};
+use repair_pipeline::outside::Tools as _;
 use repair_pipeline::tool_lock::{Changes, Judgement, LockError, LockedTool, ToolLock};
-use repair_sandbox::{Origin, ToolSource, Toolbox};
 use serde::Serialize;
 
 use super::super::Context;
+use super::cases::{load, load_alone};
 use crate::args::{ToolAddArgs, ToolUpdateArgs};
 use crate::built_in::BUILT_IN;
 use crate::command_error::{Code, CommandError};
-use crate::installed::{Installed, file_error};
-use crate::opening::load_options;
+use crate::installed::Installed;
 use crate::person::TerminalPerson;
 use crate::printer::{Tone, toned};
 
@@ -124,7 +122,7 @@ pub fn lock(context: &Context<'_>) -> Result<Code, CommandError> {
                 if result == "brought-back" {
                     installed.keep(&tool.component, &bytes)?;
                 }
-                loaded(context, &tool.id, bytes).err().map(|failure| failure.to_string())
+                load_alone(context, &tool.id, bytes).err().map(|failure| failure.to_string())
             }
         };
         let heading = toned(Tone::Heading, &format!("{} {}", tool.id, tool.version));
@@ -187,23 +185,10 @@ fn components(path: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
-fn loaded(context: &Context<'_>, name: &str, bytes: Vec<u8>) -> Result<Toolbox, ToolFailure> {
-    let source = ToolSource { name: name.to_owned(), bytes: Cow::Owned(bytes), origin: Origin::Foreign };
-    let tools = Toolbox::load(vec![source], &load_options(context.environment));
-    match tools.failures().first() {
-        Some(failure) => Err(failure.clone()),
-        None => Ok(tools),
-    }
-}
-
 /// Reads and checks a component, as every run would.
 fn offer(context: &Context<'_>, file: &Path) -> Result<Offer, CommandError> {
-    let bytes = files::read_up_to(file, COMPONENT_BYTES_MAX).map_err(file_error)?;
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let tools = loaded(context, &name, bytes.clone()).map_err(|failure| {
-        CommandError::new(Code::NotHealed, format!("tool `{}`: {}", failure.tool, failure.what)).hint(failure.fix)
-    })?;
-    let manifest = tools.manifests()[0].clone();
+    let (tools, manifest) = load(context, file)?;
+    let bytes = tools.component(&manifest.tool.id).unwrap_or_default().to_vec();
     let source = std::fs::canonicalize(file)
         .map_err(|error| CommandError::internal(&format!("{} cannot be found", file.display()), error))?;
     let entry = LockedTool::of(&manifest, bytes.len(), source).map_err(refused)?;

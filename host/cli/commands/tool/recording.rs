@@ -3,25 +3,22 @@
 //! A session keeps what each tool was shown and what it said. What comes out here is no more than that: redacted as it was
 //! recorded, with everything that the host answered, so that `tool test` can show it to the next version of the tool.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use repair_effects::files;
 use repair_journal::load_blob;
 use repair_model::text::escaped_json;
 use repair_model::tool::Case;
-use repair_pipeline::outside::Tools as _;
 use repair_pipeline::rehearsal::RecordedCase;
 use repair_pipeline::session::AnswerState;
-use repair_sandbox::{Origin, ToolSource, Toolbox};
 use serde::Serialize;
 
 use super::super::Context;
-use super::cases::shown;
+use super::cases::{load_alone, shown};
 use crate::args::ToolRecordArgs;
 use crate::command_error::{Code, CommandError};
 use crate::installed::file_error;
-use crate::opening::{find_session, load_options, state_dir};
+use crate::opening::{find_session, state_dir};
 
 /// Records the cases of a session.
 pub fn run(context: &Context<'_>, args: &ToolRecordArgs) -> Result<Code, CommandError> {
@@ -61,12 +58,12 @@ pub fn run(context: &Context<'_>, args: &ToolRecordArgs) -> Result<Code, Command
         written.push(path);
 
         let component = load_blob(&state, &found.target_id, &answer.component_blob)?;
-        let source = ToolSource { name: answer.tool.id.clone(), bytes: Cow::Owned(component), origin: Origin::Foreign };
-        let mut tools = Toolbox::load(vec![source], &load_options(context.environment));
-        let Some(manifest) = tools.manifests().first().cloned() else {
-            let failure = tools.failures().first().map(ToString::to_string).unwrap_or_default();
-            context.printer.line(&format!("no reply is written for {name}: {failure}"));
-            continue;
+        let (mut tools, manifest) = match load_alone(context, &answer.tool.id, component) {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                context.printer.line(&format!("no reply is written for {name}: {failure}"));
+                continue;
+            }
         };
         let transcript = shown(&mut tools, &manifest, &recorded).transcript();
         let path = folder.join(format!("{name}.reply.json"));
