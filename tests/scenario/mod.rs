@@ -37,9 +37,7 @@ pub fn repair(project: &Project<'_>, args: &[&str]) -> Finished {
     let mut command = project.command(env!("CARGO_BIN_EXE_repair"));
     command.args(with(&state_dir, args));
     let finished = Finished::run(&mut command).expect("repair can be started");
-    for said in [&finished.stdout, &finished.stderr] {
-        assert!(!said.contains(is_foreign), "something raw reaches the reader: {said:?}");
-    }
+    finished.assert_plain();
     finished
 }
 
@@ -82,10 +80,4 @@ pub fn sound(project: &Project<'_>) {
 /// The end of every scenario in which no session began: nothing was written.
 pub fn no_session(project: &Project<'_>) {
     assert!(!project.state_dir().exists(), "a session began in {}", project.state_dir().display());
-}
-
-/// Escape sequences and other control characters, and the marks that reorder text.
-fn is_foreign(character: char) -> bool {
-    (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

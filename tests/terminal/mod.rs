@@ -36,10 +36,21 @@ impl Terminal {
 
     /// Waits until `expected` is shown.
     pub fn until(&mut self, expected: &str) {
-        let found =
-            self.session.expect(expected).unwrap_or_else(|error| panic!("no {expected:?}: {error}\n{}", self.seen));
+        let found = match self.session.expect(expected) {
+            Ok(found) => found,
+            Err(error) => {
+                let rest = self.rest();
+                panic!("no {expected:?}: {error}\n{}{rest}", self.seen)
+            }
+        };
         self.seen.push_str(&String::from_utf8_lossy(found.before()));
         self.seen.push_str(expected);
+    }
+
+    /// What was shown since, if it has ended.
+    fn rest(&mut self) -> String {
+        let rest = self.session.check(Eof).map(|rest| String::from_utf8_lossy(rest.as_bytes()).into_owned());
+        rest.unwrap_or_default()
     }
 
     /// Types a line.

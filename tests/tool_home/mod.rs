@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use repair_test_guests::Guest;
-use repair_test_support::Finished;
+use repair_test_support::{Finished, without_surroundings};
 use serde_json::Value;
 
 /// A folder that is home, configuration, data, cache and place of work.
@@ -33,8 +33,8 @@ impl Home {
     #[expect(clippy::disallowed_methods, reason = "the test runs the program itself")]
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_repair"));
-        command.args(args).current_dir(self.path()).env("HOME", self.path());
-        for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "REPAIR_STATE_DIR"] {
+        without_surroundings(command.args(args).current_dir(self.path()).env("HOME", self.path()));
+        for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
             command.env_remove(variable);
         }
         command
@@ -43,9 +43,7 @@ impl Home {
     /// Runs `repair`; nothing raw may reach the reader.
     pub fn repair(&self, args: &[&str]) -> Finished {
         let finished = Finished::run(&mut self.command(args)).expect("repair can be started");
-        for said in [&finished.stdout, &finished.stderr] {
-            assert!(!said.contains(is_foreign), "something raw reaches the reader: {said:?}");
-        }
+        finished.assert_plain();
         finished
     }
 
@@ -104,10 +102,4 @@ pub fn files_in(folder: &Path) -> Vec<String> {
         entries.map(|entry| OsStr::to_string_lossy(&entry.expect("an entry").file_name()).into_owned()).collect();
     names.sort();
     names
-}
-
-/// Escape sequences and other control characters, and the marks that reorder text.
-fn is_foreign(character: char) -> bool {
-    (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -34,7 +34,7 @@ pub use image::{IMAGES, WEB};
 pub use place::target_dir;
 pub use podman::Podman;
 pub use port::{HeldPort, PORTS_PER_BLOCK, PortBlock, banner, http_get, is_free, wait_for};
-pub use process::Finished;
+pub use process::{Finished, without_surroundings};
 pub use project::{ContainerState, Project};
 pub use provision::{PrivateEngine, SUITE_VARIABLE, busybox};
 pub use python::componentize_py;

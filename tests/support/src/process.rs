@@ -5,6 +5,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+/// What of the surroundings of whoever runs the tests would make `repair` behave otherwise.
+const SURROUNDINGS: [&str; 3] = ["CI", "NO_COLOR", "REPAIR_STATE_DIR"];
+
+/// Hides from `repair` where the tests run: on the machine of a person or in a pipeline, with which habits.
+pub fn without_surroundings(command: &mut Command) -> &mut Command {
+    for variable in SURROUNDINGS {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// A command that has ended, with its whole output. `Display` is meant for the message of a failed assertion.
 #[derive(Clone, Debug)]
 pub struct Finished {
@@ -49,6 +60,22 @@ impl Finished {
         }
         Ok(self)
     }
+
+    /// Makes sure that nothing of what it said moves a cursor, colours or reorders text.
+    ///
+    /// # Panics
+    /// When something does.
+    pub fn assert_plain(&self) {
+        for said in [&self.stdout, &self.stderr] {
+            assert!(!said.contains(is_raw), "something raw reaches the reader: {said:?}");
+        }
+    }
+}
+
+/// Escape sequences and other control characters, and the marks that reorder text.
+fn is_raw(character: char) -> bool {
+    (character.is_control() && !matches!(character, '\n' | '\t'))
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Finished {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::engine::Engine;
 use crate::place;
 use crate::port::PortBlock;
-use crate::process::Finished;
+use crate::process::{Finished, without_surroundings};
 
 /// One Compose project with a folder, a name and a block of ports of its own. Its containers, networks and volumes are
 /// removed when it is dropped, found by their labels, so that even a project with a broken file is taken down.
@@ -118,9 +118,7 @@ impl<'e> Project<'e> {
         command.env("XDG_CONFIG_HOME", self.dir.with_file_name("config"));
         command.env("XDG_STATE_HOME", self.dir.with_file_name("xdg-state"));
         command.env("XDG_CACHE_HOME", place::target_dir().join("engine/cache"));
-        for name in ["CI", "NO_COLOR", "REPAIR_STATE_DIR"] {
-            command.env_remove(name);
-        }
+        without_surroundings(&mut command);
         command
     }
 
