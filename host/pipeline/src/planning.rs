@@ -232,7 +232,7 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
                     });
                 }
                 ToolAnswer::Need(queries) => {
-                    if let Err(words) = self.answer(&manifest, &mut case, queries).await {
+                    if let Err(words) = self.answer(&manifest, &mut case, &queries).await {
                         return Ok(Asked::Passed(words, true));
                     }
                 }
@@ -282,23 +282,11 @@ impl<D: Deployment, T: Tools, L: Log> Planner<'_, D, T, L> {
         Ok(Ok(reply))
     }
 
-    async fn answer(&mut self, manifest: &Manifest, case: &mut Case, queries: Vec<Query>) -> Result<(), String> {
-        let id = &manifest.tool.id;
-        if queries.len() > NEED_QUERIES_MAX {
-            return Err(format!("tool `{id}` asked {} questions at once; at most {NEED_QUERIES_MAX}", queries.len()));
-        }
-        let mut news = false;
-        for query in queries {
-            if case.observations.iter().any(|known| known.asked == query) {
-                continue;
-            }
-            if case.observations.len() == OBSERVATIONS_MAX {
-                return Err(format!("tool `{id}` asked more than {OBSERVATIONS_MAX} questions in all"));
-            }
+    async fn answer(&mut self, manifest: &Manifest, case: &mut Case, queries: &[Query]) -> Result<(), String> {
+        for query in new_questions(&manifest.tool.id, case, queries)? {
             case.observations.push(self.look(manifest, query).await);
-            news = true;
         }
-        if news { Ok(()) } else { Err(format!("tool `{id}` asked again for what it had been told")) }
+        Ok(())
     }
 
     async fn look(&mut self, manifest: &Manifest, query: Query) -> Observation {
@@ -346,6 +334,29 @@ pub fn check_proposal(
         ));
     }
     Ok(())
+}
+
+/// The questions that a tool may ask and was not told the answer of yet, each once and in its order.
+///
+/// # Errors
+/// Names the tool, and the limit that it goes beyond; a tool that asks for nothing new would be asked without end.
+pub(crate) fn new_questions(tool: &str, case: &Case, asked: &[Query]) -> Result<Vec<Query>, String> {
+    if asked.len() > NEED_QUERIES_MAX {
+        return Err(format!("tool `{tool}` asked {} questions at once; at most {NEED_QUERIES_MAX}", asked.len()));
+    }
+    let mut new: Vec<Query> = Vec::new();
+    for query in asked {
+        if !new.contains(query) && !case.observations.iter().any(|known| known.asked == *query) {
+            new.push(query.clone());
+        }
+    }
+    if case.observations.len() + new.len() > OBSERVATIONS_MAX {
+        return Err(format!("tool `{tool}` asked more than {OBSERVATIONS_MAX} questions in all"));
+    }
+    if new.is_empty() {
+        return Err(format!("tool `{tool}` asked again for what it had been told"));
+    }
+    Ok(new)
 }
 
 /// Notes in the case that the host has waited on the tool's word: as long as it asks, within the bounds, and at least a

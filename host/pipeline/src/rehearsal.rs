@@ -6,14 +6,14 @@
 
 use repair_model::bounds::Bounds;
 use repair_model::finding::Finding;
-use repair_model::limits::{CASE_BYTES_MAX, NEED_QUERIES_MAX, OBSERVATIONS_MAX, RECORDED_CASE_BYTES_MAX};
+use repair_model::limits::{CASE_BYTES_MAX, RECORDED_CASE_BYTES_MAX};
 use repair_model::query::{Answer, Observation, Query, Refusal};
 use repair_model::tool::{Attempt, Case, Manifest, Reply, ToolAnswer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outside::ToolFailure;
-use crate::planning::{check_params, check_proposal, wait};
+use crate::planning::{check_params, check_proposal, new_questions, wait};
 
 /// Version of [`RecordedCase`].
 pub const CASE_FORMAT: &str = "repair-case/1";
@@ -210,25 +210,12 @@ fn go_on(
             None
         }
         ToolAnswer::Need(queries) => {
-            let id = &manifest.tool.id;
-            if queries.len() > NEED_QUERIES_MAX {
-                let count = queries.len();
-                let words = format!("tool `{id}` asked {count} questions at once; at most {NEED_QUERIES_MAX}");
-                return Some(End::TurnedDown(words));
-            }
-            let known = shown.observations.len();
-            for query in queries {
-                if shown.observations.iter().any(|observation| observation.asked == *query) {
-                    continue;
-                }
-                if shown.observations.len() == OBSERVATIONS_MAX {
-                    let words = format!("tool `{id}` asked more than {OBSERVATIONS_MAX} questions in all");
-                    return Some(End::TurnedDown(words));
-                }
-                shown.observations.push(recorded.answer(manifest, query.clone()));
-            }
-            let news = shown.observations.len() > known;
-            (!news).then(|| End::TurnedDown(format!("tool `{id}` asked again for what it had been told")))
+            let new = match new_questions(&manifest.tool.id, shown, queries) {
+                Ok(new) => new,
+                Err(words) => return Some(End::TurnedDown(words)),
+            };
+            shown.observations.extend(new.into_iter().map(|query| recorded.answer(manifest, query)));
+            None
         }
     }
 }
