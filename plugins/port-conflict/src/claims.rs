@@ -1,7 +1,7 @@
 //! Which entries clash, and with whom. An entry clashes only on an observation: the host saw the holder, the model itself
 //! claims the port twice, or, where the host cannot see holders, the engine recorded the failed bind on the container.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::NEED_QUERIES_MAX;
@@ -79,18 +79,28 @@ pub(crate) fn look_up<'a>(case: &'a Case, project: &Project<'a>) -> Result<Claim
 /// the engine failed to start. Of a wide range the first ports stand for all.
 fn to_look_up(case: &Case, project: &Project<'_>, down: &[Entry<'_>]) -> Vec<PortKey> {
     let hint = hint(case);
-    let mut ranked: BTreeMap<PortKey, (u8, usize)> = BTreeMap::new();
-    for (order, entry) in down.iter().enumerate() {
-        let failed = project.containers_of(&entry.service.name).any(|container| container.error.is_some());
-        let hinted = hint.map(|port| entry.key(port)).filter(|key| entry.port.claims(key));
-        for key in hinted.into_iter().chain(entry.port.keys().take(NEED_QUERIES_MAX)) {
-            let rank = if hint == Some(key.port) { 0 } else { 2 - u8::from(failed) };
-            ranked.entry(key).or_insert((rank, order));
+    let not_started = project.containers.iter().filter(|container| container.error.is_some());
+    let failed: BTreeSet<&str> = not_started.filter_map(|container| container.ref_.service.as_deref()).collect();
+    // Service by service and lazily, because of a large project only the first few ports are taken.
+    let services = || down.chunk_by(|one, other| std::ptr::eq(one.service, other.service));
+    let is_likely = |entries: &&[Entry<'_>]| failed.contains(entries[0].service.name.as_str());
+    let by_likelihood = services().filter(is_likely).chain(services().filter(|entries| !is_likely(entries)));
+    let of_entries = by_likelihood.flatten().flat_map(|entry| entry.port.keys().take(NEED_QUERIES_MAX));
+    let hinted = hint.into_iter().flat_map(|port| {
+        let named = down.iter().filter(move |entry| entry.port.published.ports().contains(&port));
+        named.map(move |entry| entry.key(port))
+    });
+
+    let mut chosen = Vec::new();
+    for key in hinted.chain(of_entries) {
+        if chosen.len() == NEED_QUERIES_MAX {
+            break;
+        }
+        if !chosen.contains(&key) {
+            chosen.push(key);
         }
     }
-    let mut keys: Vec<(PortKey, (u8, usize))> = ranked.into_iter().collect();
-    keys.sort_by_key(|(_, rank)| *rank);
-    keys.into_iter().map(|(key, _)| key).take(NEED_QUERIES_MAX).collect()
+    chosen
 }
 
 fn holder_of<'a>(

@@ -35,27 +35,27 @@ impl<'a> Project<'a> {
     }
 
     /// The containers of that service.
-    pub fn containers_of(&self, service: &str) -> impl Iterator<Item = &'a Container> {
-        let service = service.to_owned();
-        self.containers.iter().filter(move |container| container.ref_.service.as_deref() == Some(service.as_str()))
+    pub fn containers_of<'s>(&self, service: &'s str) -> impl Iterator<Item = &'a Container> + use<'a, 's> {
+        self.containers.iter().filter(move |container| container.ref_.service.as_deref() == Some(service))
     }
 
     /// How the service stands.
     pub fn standing(&self, service: &Service) -> Standing {
-        if service.scale == 0 {
-            return Standing::NotWanted;
-        }
-        let up = self.containers_of(&service.name).filter(|container| container.is_up()).count();
-        if up >= service.scale as usize {
-            return Standing::Up;
-        }
-        let completed = self.containers_of(&service.name).any(Container::completed);
-        if service.one_shot && completed { Standing::Completed } else { Standing::Down }
+        standing(service, &self.containers_of(&service.name).collect::<Vec<_>>())
     }
 
     /// The services that are down, in the order of the model.
-    pub fn down(&self) -> impl Iterator<Item = &'a Service> {
-        self.services.iter().filter(|service| self.standing(service) == Standing::Down)
+    pub fn down(&self) -> impl Iterator<Item = &'a Service> + use<'a> {
+        // Sorted once: with a look at all containers for each service a large project would cost its square.
+        let service_of = |container: &&'a Container| container.ref_.service.as_deref();
+        let mut containers: Vec<&Container> = self.containers.iter().collect();
+        containers.sort_by_key(service_of);
+        self.services.iter().filter(move |service| {
+            let name = Some(service.name.as_str());
+            let own = &containers[containers.partition_point(|container| service_of(container) < name)..];
+            let others = own.iter().position(|container| service_of(container) != name);
+            standing(service, &own[..others.unwrap_or(own.len())]) == Standing::Down
+        })
     }
 
     /// The services of which a container [has failed](Container::has_failed), in the order of the model.
@@ -79,6 +79,19 @@ impl<'a> Project<'a> {
         let names = self.services.iter().map(|service| service.name.as_str());
         names.filter(|name| down.contains(name) || needed.contains(name)).map(str::to_owned).collect()
     }
+}
+
+/// How a service with these containers stands.
+fn standing(service: &Service, containers: &[&Container]) -> Standing {
+    if service.scale == 0 {
+        return Standing::NotWanted;
+    }
+    let up = containers.iter().filter(|container| container.is_up()).count();
+    if up >= service.scale as usize {
+        return Standing::Up;
+    }
+    let completed = containers.iter().any(|container| container.completed());
+    if service.one_shot && completed { Standing::Completed } else { Standing::Down }
 }
 
 impl Container {
