@@ -4,7 +4,8 @@
 //! tables are counted over all instances of a component together, so that a component of many modules gets no more than
 //! a simple one.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -134,9 +135,12 @@ impl ResourceLimiter for Meter {
     }
 }
 
+/// Idle ticks after which the ticker goes to sleep: calls come in rows, and waking a thread for each would cost as much as
+/// a small call.
+const IDLE_TICKS_MAX: u32 = 16;
+
 /// Advances the engine's epoch every [`limits::TOOL_TICK_MS`] while calls run, so that a call can notice how long it has
-/// run. One thread serves all calls of an engine, because two would make time run twice as fast; it sleeps while none runs,
-/// so a call costs no thread and an idle host no time. It ends with the value.
+/// run. One thread serves all calls of an engine, because two would make time run twice as fast. It ends with the value.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -152,28 +156,59 @@ struct Shared {
 struct State {
     /// Calls that run right now.
     running: usize,
+    /// When the first of them began, or of those before.
+    began: Option<Instant>,
+    /// Whether the thread sleeps until it is woken.
+    asleep: bool,
     over: bool,
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a call runs; false when none will any more.
-    fn wait_for_a_call(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Sleeps until a call runs; `None` when none will any more.
+    fn wait_for_a_call(&self) -> Option<Instant> {
+        let mut state = self.state();
+        state.asleep = true;
         let waited = self.changed.wait_while(state, |state| state.running == 0 && !state.over);
-        !waited.unwrap_or_else(PoisonError::into_inner).over
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.asleep = false;
+        state.began.filter(|_| !state.over)
     }
 
-    /// Waits until `until`, or until no call runs any more.
-    fn wait_for_a_tick(&self, until: Instant) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits until `until`; `None` when no call will run any more.
+    fn wait_until(&self, until: Instant) -> Option<MutexGuard<'_, State>> {
         let left = until.saturating_duration_since(Instant::now());
-        let waited = self.changed.wait_timeout_while(state, left, |state| state.running > 0 && !state.over);
-        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let waited = self.changed.wait_timeout_while(self.state(), left, |state| !state.over);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Some(state).filter(|state| !state.over)
+    }
+
+    /// Ticks until no call will run any more.
+    fn tick(&self, engine: &Engine) -> Option<Infallible> {
+        let tick = Duration::from_millis(limits::TOOL_TICK_MS);
+        loop {
+            // By the clock and not from tick to tick, or each would be late by what the one before was.
+            let mut next = self.wait_for_a_call()? + tick;
+            let mut idle = 0;
+            while idle < IDLE_TICKS_MAX {
+                let state = self.wait_until(next)?;
+                // The first tick of a call is a whole one.
+                let whole = state.began.map_or(next, |began| next.max(began + tick));
+                if state.running == 0 {
+                    idle += 1;
+                    next += tick;
+                } else if whole > Instant::now() {
+                    next = whole;
+                } else {
+                    idle = 0;
+                    engine.increment_epoch();
+                    next = whole + tick;
+                }
+            }
+        }
     }
 }
 
@@ -186,22 +221,22 @@ impl Ticker {
         let shared = Arc::new(Shared::default());
         let (engine, of_thread) = (engine.clone(), Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("repair-ticker".to_owned()).spawn(move || {
-            let tick = Duration::from_millis(limits::TOOL_TICK_MS);
-            while of_thread.wait_for_a_call() {
-                // By the clock and not from tick to tick, or each would be late by what the one before was.
-                let mut next = Instant::now() + tick;
-                while of_thread.wait_for_a_tick(next) {
-                    engine.increment_epoch();
-                    next += tick;
-                }
-            }
+            let None = of_thread.tick(&engine);
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
     /// Ticks for as long as the value lives.
     pub(crate) fn running(&self) -> Running<'_> {
-        self.shared.change(|state| state.running += 1);
+        let mut state = self.shared.state();
+        if state.running == 0 {
+            state.began = Some(Instant::now());
+        }
+        state.running += 1;
+        if state.asleep {
+            self.shared.changed.notify_all();
+        }
+        drop(state);
         Running(&self.shared)
     }
 
@@ -216,13 +251,14 @@ pub(crate) struct Running<'t>(&'t Shared);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.change(|state| state.running -= 1);
+        self.0.state().running -= 1;
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.change(|state| state.over = true);
+        self.shared.state().over = true;
+        self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // It cannot panic, and if it did, there would be nothing left to stop.
             let _ = thread.join();
