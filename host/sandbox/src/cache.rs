@@ -4,15 +4,16 @@
 //! file belong to us, nobody else may write them, and the entry's checksum holds. Whatever does not pass is treated as
 //! absent and compiled again; the cache never makes a tool fail.
 //!
-//! Entry: `checksum (4 bytes, CRC-32) · code as wasmtime serializes it`. The checksum is there for accidents, such as a torn write;
-//! against people there are the permissions. The name of an entry is the SHA-256 of component digest, engine compatibility
-//! and host version, so an entry of another configuration is never looked at. Entries are written beside and renamed, so a
-//! reader sees a whole one or none.
+//! Entry: `code as wasmtime serializes it · checksum (4 bytes, CRC-32)`; the code comes first because it is mapped into
+//! memory as it lies in the file. The checksum is there for accidents, such as a torn write; against people there are the
+//! permissions. The name of an entry is the SHA-256 of component digest, engine compatibility and host version, so an entry
+//! of another configuration is never looked at. Entries are written beside and renamed, so a reader sees a whole one or
+//! none, and what is mapped stays as it is when its entry is replaced or removed.
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -23,8 +24,10 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes of the checksum before the code.
+/// Bytes of the checksum after the code.
 const CHECKSUM_BYTES: usize = 4;
+/// Bytes that are read at a time to compute the checksum.
+const CHUNK_BYTES: usize = 64 * 1024;
 /// Permission bits with which somebody else could write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -57,12 +60,15 @@ impl Cache {
 
     /// The compiled component, if there is a trustworthy one.
     pub(crate) fn get(&self, engine: &Engine, component: Digest) -> Option<Component> {
-        let entry = self.read(&entry_name(engine, component))?;
-        let (sum, code) = entry.split_first_chunk::<CHECKSUM_BYTES>()?;
-        if *sum != checksum(code) {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let entry = rustix::fs::openat(&self.directory, entry_name(engine, component), flags, Mode::empty()).ok()?;
+        let stat = rustix::fs::fstat(&entry).ok()?;
+        let bytes = usize::try_from(stat.st_size).ok()?;
+        if !is_private(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() || bytes > CACHE_ENTRY_BYTES_MAX {
             return None;
         }
-        deserialize(engine, code)
+        let entry = File::from(entry);
+        is_whole(&entry, bytes).then(|| deserialize_file(engine, &entry))?
     }
 
     /// Keeps the compiled component, if that is possible.
@@ -74,19 +80,6 @@ impl Cache {
         }
     }
 
-    fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = rustix::fs::openat(&self.directory, name, flags, Mode::empty()).ok()?;
-        let stat = rustix::fs::fstat(&file).ok()?;
-        let bytes = usize::try_from(stat.st_size).ok()?;
-        if !is_private(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() || bytes > CACHE_ENTRY_BYTES_MAX {
-            return None;
-        }
-        let mut entry = Vec::with_capacity(bytes);
-        File::from(file).take(CACHE_ENTRY_BYTES_MAX as u64).read_to_end(&mut entry).ok()?;
-        Some(entry)
-    }
-
     fn write(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
         let beside = format!("{name}.{}.new", std::process::id());
         // What an earlier process of the same id left behind.
@@ -94,8 +87,8 @@ impl Cache {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(rustix::fs::openat(&self.directory, &beside, flags, Mode::RUSR | Mode::WUSR)?);
         let written = file
-            .write_all(&checksum(code))
-            .and_then(|()| file.write_all(code))
+            .write_all(code)
+            .and_then(|()| file.write_all(&checksum(code)))
             .and_then(|()| Ok(rustix::fs::renameat(&self.directory, &beside, &self.directory, name)?));
         if written.is_err() {
             let _ = rustix::fs::unlinkat(&self.directory, &beside, AtFlags::empty());
@@ -123,6 +116,23 @@ impl Cache {
 
 fn is_private(stat: &Stat) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & WRITABLE_BY_OTHERS == 0
+}
+
+/// Whether the last of so many bytes are the checksum of those before.
+fn is_whole(mut entry: &File, bytes: usize) -> bool {
+    let Some(mut left) = bytes.checked_sub(CHECKSUM_BYTES) else { return false };
+    let mut hasher = crc32fast::Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while left > 0 {
+        let part = &mut chunk[..left.min(CHUNK_BYTES)];
+        if entry.read_exact(part).is_err() {
+            return false;
+        }
+        hasher.update(part);
+        left -= part.len();
+    }
+    let mut sum = [0; CHECKSUM_BYTES];
+    entry.read_exact(&mut sum).is_ok() && sum == hasher.finalize().to_le_bytes()
 }
 
 /// A fast checksum against accidents.
@@ -154,15 +164,24 @@ fn entry_name(engine: &Engine, component: Digest) -> String {
     Digest::from_bytes(name).to_string()
 }
 
-/// Turns code that this program has compiled back into a component. The only place that trusts compiled code.
+/// Turns code that this program has compiled back into a component.
 #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; see the safety comment")]
 pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `Component::serialize` or `Engine::precompile_component` of this program gave, by one of two
-    // ways. From a file that only this user could write, in a directory that only this user could write, under a name
-    // that binds the component, the engine's configuration and the version of this host, with a checksum that holds. Or
-    // from the pipe of a process that this one has started from its own executable. Whoever could forge either could as
-    // well replace this program.
+    // SAFETY: `code` is what `Engine::precompile_component` of this program gave, from the pipe of a process that this one
+    // has started from its own executable. Whoever could forge it could as well replace this program.
     unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+/// Maps the code of an entry of the cache, which is much faster than a copy of it.
+#[expect(unsafe_code, reason = "wasmtime cannot check compiled code; see the safety comment")]
+fn deserialize_file(engine: &Engine, entry: &File) -> Option<Component> {
+    // The open file and not its name, which could be another one's by now.
+    let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
+    // SAFETY: the entry is what `Component::serialize` of this program gave: only this user could write the file and its
+    // directory, its name binds the component, the engine's configuration and the version of this host, and its checksum
+    // holds. Nothing changes it while it is mapped, because entries are only ever replaced and removed as a whole. Whoever
+    // could forge or change it could as well replace this program.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
 #[cfg(test)]

@@ -149,9 +149,20 @@ fn a_damaged_entry_is_compiled_again() {
         assert_eq!(std::fs::read(only_entry(&path)).expect("read"), whole);
     }
     // Even with a checksum that holds, what is not compiled code of this engine does not pass.
-    put(&entry, &[crate::cache::checksum(b"junk").as_slice(), b"junk"].concat());
+    put(&entry, &[b"junk", crate::cache::checksum(b"junk").as_slice()].concat());
     with_cache(&path);
     assert_eq!(std::fs::read(only_entry(&path)).expect("read"), whole);
+}
+
+#[test]
+fn an_entry_that_is_in_use_may_be_replaced_and_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("compiled");
+    with_cache(&path);
+    let mut mapped = with_cache(&path);
+    std::fs::remove_file(only_entry(&path)).expect("removed");
+    with_cache(&path);
+    assert!(mapped.propose("kept", &case()).is_ok());
 }
 
 #[test]
