@@ -6,7 +6,8 @@ use repair_model::limits::TOOL_STACK_BYTES_MAX;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 
-use crate::bindings::{Case, Manifest};
+use crate::bindings::said::Manifest;
+use crate::bindings::shown::Case;
 use crate::contract::{Contract, Exports, Said};
 use crate::fault::{Fault, quoted};
 use crate::last_words;
@@ -105,12 +106,12 @@ impl Callable<'_> {
     }
 
     /// Calls `propose`.
-    pub(crate) fn propose(&self, case: Case) -> Result<(Said, Usage), CallFault> {
+    pub(crate) fn propose(&self, case: Case<'_>) -> Result<(Said, Usage), CallFault> {
         self.with_instance(Export::Propose, |tool, store| tool.propose(store, case))
     }
 
     /// Calls `propose` twice in one instance, which no session does: what the two differ in, the tool has kept.
-    pub(crate) fn propose_twice(&self, case: &Case) -> Result<(Said, Said), CallFault> {
+    pub(crate) fn propose_twice(&self, case: &Case<'_>) -> Result<(Said, Said), CallFault> {
         let (both, _) = self.with_instance(Export::Propose, |tool, store| {
             let first = tool.propose(store, case.clone())?;
             Ok((first, tool.propose(store, case.clone())?))
@@ -118,10 +119,10 @@ impl Callable<'_> {
         Ok(both)
     }
 
-    fn with_instance<T>(
+    fn with_instance<'c, T>(
         &self,
         export: Export,
-        call: impl FnOnce(&Exports, &mut Store<Meter>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Exports<'c>, &mut Store<Meter>) -> wasmtime::Result<T>,
     ) -> Result<(T, Usage), CallFault> {
         let fault = |cause| CallFault { export, cause };
         let mut store = Store::new(self.engine, Meter::new(self.limits.clone()));

@@ -12,7 +12,8 @@ mod v0_3;
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
-use crate::bindings::{Case, Manifest, Reply, ToolError};
+use crate::bindings::said::{Manifest, Reply, ToolError};
+use crate::bindings::shown::Case;
 use crate::limits::Meter;
 
 /// One version of `wit/repair-tool.wit`.
@@ -48,7 +49,7 @@ impl Contract {
 
     /// The two functions of a tool, if both are there in this version's types, whichever of them is called then: a check
     /// that stops at the first one would pass a tool that can say what it is and nothing else.
-    pub(crate) fn exports(self, tool: &Instance, store: &mut Store<Meter>) -> wasmtime::Result<Exports> {
+    pub(crate) fn exports<'c>(self, tool: &Instance, store: &mut Store<Meter>) -> wasmtime::Result<Exports<'c>> {
         Ok(Exports {
             describe: match self {
                 Self::V0_3 => Describe::V0_3(self.function(tool, store, "describe")?),
@@ -84,14 +85,14 @@ enum Describe {
     Present(TypedFunc<(), (Manifest,)>),
 }
 
-/// The two functions of one instance.
-pub(crate) struct Exports {
+/// The two functions of one instance, for cases that live so long.
+pub(crate) struct Exports<'c> {
     describe: Describe,
     /// Neither case nor reply has changed since 0.3.
-    propose: TypedFunc<(Case,), (Said,)>,
+    propose: TypedFunc<(Case<'c>,), (Said,)>,
 }
 
-impl Exports {
+impl<'c> Exports<'c> {
     /// What `describe` says, in the present form.
     pub(crate) fn describe(&self, store: &mut Store<Meter>) -> wasmtime::Result<Manifest> {
         Ok(match &self.describe {
@@ -101,7 +102,7 @@ impl Exports {
     }
 
     /// What `propose` says to a case.
-    pub(crate) fn propose(&self, store: &mut Store<Meter>, case: Case) -> wasmtime::Result<Said> {
+    pub(crate) fn propose(&self, store: &mut Store<Meter>, case: Case<'c>) -> wasmtime::Result<Said> {
         Ok(self.propose.call(store, (case,))?.0)
     }
 }

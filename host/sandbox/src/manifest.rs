@@ -18,7 +18,7 @@ use repair_model::text::escaped;
 use repair_model::tool::{Manifest, ToolRef};
 use serde_json::Value;
 
-use crate::bindings;
+use crate::bindings::said;
 use crate::fault::{Fault, listed, quoted};
 
 /// What is wrong with a manifest.
@@ -88,7 +88,7 @@ impl Fault for ManifestFault {
 }
 
 /// The checked manifest of the component with that digest.
-pub(crate) fn checked(said: bindings::Manifest, component: Digest) -> Result<Manifest, ManifestFault> {
+pub(crate) fn checked(said: said::Manifest, component: Digest) -> Result<Manifest, ManifestFault> {
     if !is_id(&said.id) {
         return Err(ManifestFault::Id(quoted(&said.id)));
     }
@@ -218,8 +218,8 @@ impl Walk<'_> {
 mod tests {
     use super::*;
 
-    fn said() -> bindings::Manifest {
-        bindings::Manifest {
+    fn said() -> said::Manifest {
+        said::Manifest {
             id: "port-conflict".to_owned(),
             version: "0.1.0".to_owned(),
             summary: "Moves a service to a free port.".to_owned(),
@@ -231,7 +231,7 @@ mod tests {
         }
     }
 
-    fn checked_with(change: impl FnOnce(&mut bindings::Manifest)) -> Result<Manifest, ManifestFault> {
+    fn checked_with(change: impl FnOnce(&mut said::Manifest)) -> Result<Manifest, ManifestFault> {
         let mut manifest = said();
         change(&mut manifest);
         checked(manifest, Digest::from_bytes([7; 32]))

@@ -19,7 +19,7 @@ use repair_model::text::escaped;
 use repair_model::tool::{Manifest, Proposal, Reply, ToolAnswer};
 use repair_pipeline::outside::ToolFailure;
 
-use crate::bindings::{self, types};
+use crate::bindings::said;
 use crate::fault::{Fault, listed, quoted};
 
 /// What is wrong with a reply.
@@ -118,28 +118,28 @@ fn undeclared(manifest: &Manifest, reply: &Reply) -> Option<ReplyFault> {
 }
 
 /// The reply, if every value in it is in its range.
-pub(crate) fn checked(reply: bindings::Reply) -> Result<Reply, ReplyFault> {
+pub(crate) fn checked(reply: said::Reply) -> Result<Reply, ReplyFault> {
     at_most("notes", reply.notes.len(), REPLY_NOTES_MAX)?;
     let notes = reply.notes.into_iter().map(|note| text("notes", note)).collect::<Result<_, _>>()?;
     Ok(Reply { answer: answer(reply.answer)?, notes })
 }
 
-fn answer(answer: types::Answer) -> Result<ToolAnswer, ReplyFault> {
+fn answer(answer: said::Answer) -> Result<ToolAnswer, ReplyFault> {
     Ok(match answer {
-        types::Answer::Propose(proposed) => ToolAnswer::Propose(proposal(proposed)?),
-        types::Answer::Need(queries) => {
+        said::Answer::Propose(proposed) => ToolAnswer::Propose(proposal(proposed)?),
+        said::Answer::Need(queries) => {
             at_most("queries", queries.len(), NEED_QUERIES_MAX)?;
             if queries.is_empty() {
                 return Err(ReplyFault::NoQueries);
             }
             ToolAnswer::Need(queries.into_iter().map(query).collect::<Result<_, _>>()?)
         }
-        types::Answer::WaitSeconds(seconds) => ToolAnswer::WaitSeconds(seconds),
-        types::Answer::Decline(why) => ToolAnswer::Decline(text("decline", why)?),
+        said::Answer::WaitSeconds(seconds) => ToolAnswer::WaitSeconds(seconds),
+        said::Answer::Decline(why) => ToolAnswer::Decline(text("decline", why)?),
     })
 }
 
-fn proposal(proposal: types::Proposal) -> Result<Proposal, ReplyFault> {
+fn proposal(proposal: said::Proposal) -> Result<Proposal, ReplyFault> {
     if proposal.actions.is_empty() {
         return Err(ReplyFault::NoActions);
     }
@@ -150,9 +150,9 @@ fn proposal(proposal: types::Proposal) -> Result<Proposal, ReplyFault> {
     })
 }
 
-fn action(action: types::Action) -> Result<Action, ReplyFault> {
+fn action(action: said::Action) -> Result<Action, ReplyFault> {
     Ok(match action {
-        types::Action::RemapPort(port_move) => Action::RemapPort(PortMove {
+        said::Action::RemapPort(port_move) => Action::RemapPort(PortMove {
             service: name("service", port_move.service)?,
             target: port("target", port_move.target)?,
             protocol: protocol(port_move.protocol),
@@ -160,71 +160,71 @@ fn action(action: types::Action) -> Result<Action, ReplyFault> {
             before: published("before", port_move.before)?,
             after: published("after", port_move.after)?,
         }),
-        types::Action::ComposeUp(up) => Action::ComposeUp { services: services("compose-up", up.services)? },
-        types::Action::CollectLogs(logs) => {
+        said::Action::ComposeUp(up) => Action::ComposeUp { services: services("compose-up", up.services)? },
+        said::Action::CollectLogs(logs) => {
             Action::CollectLogs { services: services("collect-logs", logs.services)?, lines_max: logs.lines_max }
         }
-        types::Action::RestartService(restart) => Action::RestartService { service: name("service", restart.service)? },
-        types::Action::PullImage(pull) => Action::PullImage { services: services("pull-image", pull.services)? },
-        types::Action::RemoveStaleContainer(removal) => Action::RemoveStaleContainer {
+        said::Action::RestartService(restart) => Action::RestartService { service: name("service", restart.service)? },
+        said::Action::PullImage(pull) => Action::PullImage { services: services("pull-image", pull.services)? },
+        said::Action::RemoveStaleContainer(removal) => Action::RemoveStaleContainer {
             container: name("container", removal.container)?,
             id: name("id", removal.id)?,
         },
-        types::Action::RemoveStaleNetwork(removal) => {
+        said::Action::RemoveStaleNetwork(removal) => {
             Action::RemoveStaleNetwork { network: name("network", removal.network)?, id: name("id", removal.id)? }
         }
-        types::Action::SetEnvValue(value) => Action::SetEnvValue(env_value(value)?),
-        types::Action::StartMysql(start) => {
+        said::Action::SetEnvValue(value) => Action::SetEnvValue(env_value(value)?),
+        said::Action::StartMysql(start) => {
             Action::Azure(AzureAction::StartMysql { server: name("server", start.server)?, id: name("id", start.id)? })
         }
-        types::Action::RecoverVault(vault) => Action::Azure(AzureAction::RecoverVault(vault_name(vault)?)),
-        types::Action::PurgeVault(vault) => Action::Azure(AzureAction::PurgeVault(vault_name(vault)?)),
-        types::Action::RegisterProvider(provider) => {
+        said::Action::RecoverVault(vault) => Action::Azure(AzureAction::RecoverVault(vault_name(vault)?)),
+        said::Action::PurgeVault(vault) => Action::Azure(AzureAction::PurgeVault(vault_name(vault)?)),
+        said::Action::RegisterProvider(provider) => {
             let namespace = name("namespace", provider.namespace)?;
             Action::Azure(AzureAction::RegisterProvider { namespace })
         }
-        types::Action::DeployTemplate(again) => {
+        said::Action::DeployTemplate(again) => {
             let deployment = name("deployment", again.deployment)?;
             Action::Azure(AzureAction::DeployTemplate { deployment })
         }
-        types::Action::AwaitState(wait) => Action::Azure(AzureAction::AwaitState {
+        said::Action::AwaitState(wait) => Action::Azure(AzureAction::AwaitState {
             what: match wait.what {
-                types::Awaited::Deployment => Awaited::Deployment,
-                types::Awaited::MysqlServer => Awaited::MysqlServer,
+                said::Awaited::Deployment => Awaited::Deployment,
+                said::Awaited::MysqlServer => Awaited::MysqlServer,
             },
             name: name("name", wait.name)?,
         }),
     })
 }
 
-fn query(query: types::Query) -> Result<Query, ReplyFault> {
+fn query(query: said::Query) -> Result<Query, ReplyFault> {
     Ok(match query {
-        types::Query::ComposeModel => Query::ComposeModel,
-        types::Query::Containers => Query::Containers,
-        types::Query::ContainerLog(log) => {
+        said::Query::ComposeModel => Query::ComposeModel,
+        said::Query::Containers => Query::Containers,
+        said::Query::ContainerLog(log) => {
             Query::ContainerLog { service: name("service", log.service)?, lines_max: log.lines_max }
         }
-        types::Query::PortOwner(key) => Query::PortOwner(port_key("port", key)?),
-        types::Query::FreePorts(free) => Query::FreePorts { near: port_key("near", free.near)?, count: free.count },
-        types::Query::StaleContainers => Query::StaleContainers,
-        types::Query::Networks => Query::Networks,
-        types::Query::Images => Query::Images,
-        types::Query::EmptyVariables => Query::EmptyVariables,
-        types::Query::ArmDeployment => Query::Azure(AzureQuery::ArmDeployment),
-        types::Query::WantedResources => Query::Azure(AzureQuery::WantedResources),
-        types::Query::DeletedVaults(vault) => {
+        said::Query::PortOwner(key) => Query::PortOwner(port_key("port", key)?),
+        said::Query::FreePorts(free) => Query::FreePorts { near: port_key("near", free.near)?, count: free.count },
+        said::Query::StaleContainers => Query::StaleContainers,
+        said::Query::Networks => Query::Networks,
+        said::Query::Images => Query::Images,
+        said::Query::EmptyVariables => Query::EmptyVariables,
+        said::Query::ArmDeployment => Query::Azure(AzureQuery::ArmDeployment),
+        said::Query::WantedResources => Query::Azure(AzureQuery::WantedResources),
+        said::Query::DeletedVaults(vault) => {
             Query::Azure(AzureQuery::DeletedVaults { vault: name("deleted-vaults", vault)? })
         }
-        types::Query::MysqlServers => Query::Azure(AzureQuery::MysqlServers),
-        types::Query::ResourceProvider(namespace) => {
+        said::Query::MysqlServers => Query::Azure(AzureQuery::MysqlServers),
+        said::Query::ResourceProvider(namespace) => {
             Query::Azure(AzureQuery::ResourceProvider { namespace: name("resource-provider", namespace)? })
         }
-        types::Query::Locks => Query::Azure(AzureQuery::Locks),
-        types::Query::AzureAccount => Query::Azure(AzureQuery::AzureAccount),
+        said::Query::Locks => Query::Azure(AzureQuery::Locks),
+        said::Query::AzureAccount => Query::Azure(AzureQuery::AzureAccount),
     })
 }
 
-fn vault_name(vault: types::VaultName) -> Result<VaultName, ReplyFault> {
+fn vault_name(vault: said::VaultName) -> Result<VaultName, ReplyFault> {
     Ok(VaultName {
         vault: name("vault", vault.vault)?,
         location: name("location", vault.location)?,
@@ -232,26 +232,26 @@ fn vault_name(vault: types::VaultName) -> Result<VaultName, ReplyFault> {
     })
 }
 
-fn port_key(field: &'static str, key: types::PortKey) -> Result<PortKey, ReplyFault> {
+fn port_key(field: &'static str, key: said::PortKey) -> Result<PortKey, ReplyFault> {
     Ok(PortKey { port: port(field, key.port)?, protocol: protocol(key.protocol), host_ip: address(key.host_ip)? })
 }
 
-fn protocol(protocol: types::Protocol) -> Protocol {
+fn protocol(protocol: said::Protocol) -> Protocol {
     match protocol {
-        types::Protocol::Tcp => Protocol::Tcp,
-        types::Protocol::Udp => Protocol::Udp,
-        types::Protocol::Sctp => Protocol::Sctp,
+        said::Protocol::Tcp => Protocol::Tcp,
+        said::Protocol::Udp => Protocol::Udp,
+        said::Protocol::Sctp => Protocol::Sctp,
     }
 }
 
-fn published(field: &'static str, published: types::Published) -> Result<Published, ReplyFault> {
+fn published(field: &'static str, published: said::Published) -> Result<Published, ReplyFault> {
     Ok(match published {
-        types::Published::Fixed(number) => Published::Fixed(port(field, number)?),
-        types::Published::Range((first, last)) if first > last => {
+        said::Published::Fixed(number) => Published::Fixed(port(field, number)?),
+        said::Published::Range((first, last)) if first > last => {
             return Err(ReplyFault::RangeReversed { field, first, last });
         }
-        types::Published::Range((first, last)) => Published::Range(port(field, first)?, last),
-        types::Published::EnginePicks => Published::EnginePicks,
+        said::Published::Range((first, last)) => Published::Range(port(field, first)?, last),
+        said::Published::EnginePicks => Published::EnginePicks,
     })
 }
 
@@ -263,7 +263,7 @@ fn address(address: Option<String>) -> Result<Option<String>, ReplyFault> {
     address.map(|address| name("host-ip", address)).transpose()
 }
 
-fn env_value(value: types::EnvValue) -> Result<EnvValue, ReplyFault> {
+fn env_value(value: said::EnvValue) -> Result<EnvValue, ReplyFault> {
     let bytes = value.bytes;
     if !(ENV_VALUE_BYTES_MIN..=ENV_VALUE_BYTES_MAX).contains(&bytes) {
         return Err(ReplyFault::ValueBytes(bytes));
@@ -273,9 +273,9 @@ fn env_value(value: types::EnvValue) -> Result<EnvValue, ReplyFault> {
         file: below_project(name("file", value.file)?)?,
         bytes,
         encoding: match value.encoding {
-            types::ValueEncoding::Hex => ValueEncoding::Hex,
-            types::ValueEncoding::Base64 => ValueEncoding::Base64,
-            types::ValueEncoding::Alphanumeric => ValueEncoding::Alphanumeric,
+            said::ValueEncoding::Hex => ValueEncoding::Hex,
+            said::ValueEncoding::Base64 => ValueEncoding::Base64,
+            said::ValueEncoding::Alphanumeric => ValueEncoding::Alphanumeric,
         },
     })
 }

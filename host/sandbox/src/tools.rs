@@ -6,13 +6,14 @@
 
 use std::path::PathBuf;
 
+use bumpalo::Bump;
 use repair_model::limits::OBSERVATIONS_MAX;
 use repair_model::tool::{Case, Manifest, Reply};
 use repair_pipeline::outside::{ToolFailure, Tools};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::bindings::ToolError;
+use crate::bindings::said::ToolError;
 use crate::cache::Cache;
 use crate::call::Callable;
 use crate::component::{Bytes, Compiler};
@@ -148,7 +149,8 @@ impl Toolbox {
         }
         check_case(tool, case)?;
         let ticker = self.ticker.as_ref().ok_or_else(|| unknown(tool))?;
-        let replied = match loaded.callable(ticker).propose(convert::case(case)) {
+        let arena = Bump::new();
+        let replied = match loaded.callable(ticker).propose(convert::case(&arena, case)) {
             Ok((Ok(replied), usage)) => {
                 reply::checked(replied).map(|reply| (reply, usage)).map_err(|fault| fault.of(tool))
             }
@@ -181,7 +183,7 @@ impl Toolbox {
     pub fn is_steady(&self, tool: &str, case: &Case) -> Result<bool, ToolFailure> {
         let loaded = &self.loaded[self.position(tool).ok_or_else(|| unknown(tool))?];
         let ticker = self.ticker.as_ref().ok_or_else(|| unknown(tool))?;
-        let said = loaded.callable(ticker).propose_twice(&convert::case(case));
+        let said = loaded.callable(ticker).propose_twice(&convert::case(&Bump::new(), case));
         said.map(|(first, second)| first == second).map_err(|fault| fault.of(tool))
     }
 

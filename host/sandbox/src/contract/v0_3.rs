@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lift};
 
-use crate::bindings;
+use crate::bindings::said;
 
 /// `manifest` as it was.
 #[derive(Clone, Debug, ComponentType, Lift)]
@@ -18,7 +18,7 @@ pub(super) struct Manifest {
     params_schema: String,
 }
 
-impl From<Manifest> for bindings::Manifest {
+impl From<Manifest> for said::Manifest {
     fn from(said: Manifest) -> Self {
         let Manifest { id, version, summary, handles, sees, may, params_schema } = said;
         Self { id, version, summary, handles, sees, may, params_schema, contact: None }

@@ -1,135 +1,127 @@
 //! What the host shows a tool of an Azure resource group, and what a tool may name there, in the generated types.
 
+use bumpalo::Bump;
 use repair_model::azure::{Awaited, AzureAction, AzureFact, AzureQuery, VaultName, WantedChange};
 
-use crate::bindings::types;
+use super::list;
+use crate::bindings::shown;
 
-pub(crate) fn query(query: &AzureQuery) -> types::Query {
+pub(crate) fn query(query: &AzureQuery) -> shown::Query<'_> {
     match query {
-        AzureQuery::ArmDeployment => types::Query::ArmDeployment,
-        AzureQuery::WantedResources => types::Query::WantedResources,
-        AzureQuery::DeletedVaults { vault } => types::Query::DeletedVaults(vault.clone()),
-        AzureQuery::MysqlServers => types::Query::MysqlServers,
-        AzureQuery::ResourceProvider { namespace } => types::Query::ResourceProvider(namespace.clone()),
-        AzureQuery::Locks => types::Query::Locks,
-        AzureQuery::AzureAccount => types::Query::AzureAccount,
+        AzureQuery::ArmDeployment => shown::Query::ArmDeployment,
+        AzureQuery::WantedResources => shown::Query::WantedResources,
+        AzureQuery::DeletedVaults { vault } => shown::Query::DeletedVaults(vault),
+        AzureQuery::MysqlServers => shown::Query::MysqlServers,
+        AzureQuery::ResourceProvider { namespace } => shown::Query::ResourceProvider(namespace),
+        AzureQuery::Locks => shown::Query::Locks,
+        AzureQuery::AzureAccount => shown::Query::AzureAccount,
     }
 }
 
-pub(crate) fn action(action: &AzureAction) -> types::Action {
+pub(crate) fn action(action: &AzureAction) -> shown::Action<'_> {
     match action {
-        AzureAction::StartMysql { server, id } => {
-            types::Action::StartMysql(types::StartMysql { server: server.clone(), id: id.clone() })
-        }
-        AzureAction::RecoverVault(vault) => types::Action::RecoverVault(vault_name(vault)),
-        AzureAction::PurgeVault(vault) => types::Action::PurgeVault(vault_name(vault)),
+        AzureAction::StartMysql { server, id } => shown::Action::StartMysql(shown::StartMysql { server, id }),
+        AzureAction::RecoverVault(vault) => shown::Action::RecoverVault(vault_name(vault)),
+        AzureAction::PurgeVault(vault) => shown::Action::PurgeVault(vault_name(vault)),
         AzureAction::RegisterProvider { namespace } => {
-            types::Action::RegisterProvider(types::RegisterProvider { namespace: namespace.clone() })
+            shown::Action::RegisterProvider(shown::RegisterProvider { namespace })
         }
         AzureAction::DeployTemplate { deployment } => {
-            types::Action::DeployTemplate(types::DeployTemplate { deployment: deployment.clone() })
+            shown::Action::DeployTemplate(shown::DeployTemplate { deployment })
         }
         AzureAction::AwaitState { what, name } => {
             let what = match what {
-                Awaited::Deployment => types::Awaited::Deployment,
-                Awaited::MysqlServer => types::Awaited::MysqlServer,
+                Awaited::Deployment => shown::Awaited::Deployment,
+                Awaited::MysqlServer => shown::Awaited::MysqlServer,
             };
-            types::Action::AwaitState(types::AwaitState { what, name: name.clone() })
+            shown::Action::AwaitState(shown::AwaitState { what, name })
         }
     }
 }
 
-fn vault_name(vault: &VaultName) -> types::VaultName {
-    types::VaultName { vault: vault.vault.clone(), location: vault.location.clone(), deleted: vault.deleted.clone() }
+fn vault_name(vault: &VaultName) -> shown::VaultName<'_> {
+    shown::VaultName { vault: &vault.vault, location: &vault.location, deleted: &vault.deleted }
 }
 
-pub(crate) fn fact(fact: &AzureFact) -> types::Fact {
+pub(crate) fn fact<'a>(arena: &'a Bump, fact: &'a AzureFact) -> shown::Fact<'a> {
     match fact {
-        AzureFact::ArmDeployment(deployment) => types::Fact::ArmDeployment(types::ArmDeployment {
-            name: deployment.name.clone(),
-            state: deployment.state.clone(),
-            correlation: deployment.correlation.clone(),
-            errors: deployment.errors.iter().map(arm_error).collect(),
-            running: deployment
-                .running
-                .iter()
-                .map(|running| types::RunningDeployment { name: running.name.clone(), seconds: running.seconds })
-                .collect(),
-            not_again: deployment.not_again.clone(),
+        AzureFact::ArmDeployment(deployment) => shown::Fact::ArmDeployment(shown::ArmDeployment {
+            name: &deployment.name,
+            state: &deployment.state,
+            correlation: deployment.correlation.as_deref(),
+            errors: list(arena, &deployment.errors, arm_error),
+            running: list(arena, &deployment.running, |running| shown::RunningDeployment {
+                name: &running.name,
+                seconds: running.seconds,
+            }),
+            not_again: deployment.not_again.as_deref(),
         }),
-        AzureFact::WantedResources(resources) => {
-            types::Fact::WantedResources(resources.iter().map(wanted_resource).collect())
-        }
-        AzureFact::DeletedVaults(vaults) => types::Fact::DeletedVaults(vaults.iter().map(deleted_vault).collect()),
-        AzureFact::MysqlServers(servers) => types::Fact::MysqlServers(servers.iter().map(mysql_server).collect()),
-        AzureFact::ResourceProvider(provider) => types::Fact::ResourceProvider(types::ResourceProvider {
-            namespace: provider.namespace.clone(),
-            state: provider.state.clone(),
+        AzureFact::WantedResources(resources) => shown::Fact::WantedResources(list(arena, &resources, wanted_resource)),
+        AzureFact::DeletedVaults(vaults) => shown::Fact::DeletedVaults(list(arena, &vaults, deleted_vault)),
+        AzureFact::MysqlServers(servers) => shown::Fact::MysqlServers(list(arena, &servers, mysql_server)),
+        AzureFact::ResourceProvider(provider) => shown::Fact::ResourceProvider(shown::ResourceProvider {
+            namespace: &provider.namespace,
+            state: &provider.state,
         }),
-        AzureFact::Locks(locks) => types::Fact::Locks(
-            locks
-                .iter()
-                .map(|lock| types::ManagementLock {
-                    name: lock.name.clone(),
-                    level: lock.level.clone(),
-                    scope: lock.scope.clone(),
-                })
-                .collect(),
-        ),
-        AzureFact::AzureAccount(account) => types::Fact::AzureAccount(types::AzureAccount {
-            subscription: account.subscription.clone(),
-            name: account.name.clone(),
-            state: account.state.clone(),
-            login: account.login.clone(),
+        AzureFact::Locks(locks) => shown::Fact::Locks(list(arena, locks, |lock| shown::ManagementLock {
+            name: &lock.name,
+            level: &lock.level,
+            scope: &lock.scope,
+        })),
+        AzureFact::AzureAccount(account) => shown::Fact::AzureAccount(shown::AzureAccount {
+            subscription: &account.subscription,
+            name: &account.name,
+            state: &account.state,
+            login: &account.login,
         }),
     }
 }
 
-fn arm_error(error: &repair_model::azure::ArmError) -> types::ArmError {
-    types::ArmError {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        resource_id: error.resource_id.clone(),
+fn arm_error(error: &repair_model::azure::ArmError) -> shown::ArmError<'_> {
+    shown::ArmError {
+        code: &error.code,
+        message: &error.message,
+        resource_id: error.resource_id.as_deref(),
         depth: error.depth,
     }
 }
 
-fn wanted_resource(resource: &repair_model::azure::WantedResource) -> types::WantedResource {
-    types::WantedResource {
-        id: resource.id.clone(),
-        resource_type: resource.resource_type.clone(),
-        name: resource.name.clone(),
-        location: resource.location.clone(),
+fn wanted_resource(resource: &repair_model::azure::WantedResource) -> shown::WantedResource<'_> {
+    shown::WantedResource {
+        id: &resource.id,
+        resource_type: &resource.resource_type,
+        name: &resource.name,
+        location: resource.location.as_deref(),
         change: match resource.change {
-            WantedChange::Create => types::WantedChange::Create,
-            WantedChange::Write => types::WantedChange::Write,
-            WantedChange::Delete => types::WantedChange::Delete,
-            WantedChange::Unsupported => types::WantedChange::Unsupported,
+            WantedChange::Create => shown::WantedChange::Create,
+            WantedChange::Write => shown::WantedChange::Write,
+            WantedChange::Delete => shown::WantedChange::Delete,
+            WantedChange::Unsupported => shown::WantedChange::Unsupported,
         },
     }
 }
 
-fn deleted_vault(vault: &repair_model::azure::DeletedVault) -> types::DeletedVault {
-    types::DeletedVault {
-        name: vault.name.clone(),
-        location: vault.location.clone(),
-        vault_id: vault.vault_id.clone(),
-        resource_group: vault.resource_group.clone(),
+fn deleted_vault(vault: &repair_model::azure::DeletedVault) -> shown::DeletedVault<'_> {
+    shown::DeletedVault {
+        name: &vault.name,
+        location: &vault.location,
+        vault_id: &vault.vault_id,
+        resource_group: &vault.resource_group,
         same_group: vault.same_group,
-        deleted: vault.deleted.clone(),
-        purges: vault.purges.clone(),
+        deleted: &vault.deleted,
+        purges: &vault.purges,
         purge_protected: vault.purge_protected,
         may_purge: vault.may_purge,
         may_recover: vault.may_recover,
     }
 }
 
-fn mysql_server(server: &repair_model::azure::MysqlServer) -> types::MysqlServer {
-    types::MysqlServer {
-        name: server.name.clone(),
-        id: server.id.clone(),
-        state: server.state.clone(),
-        location: server.location.clone(),
-        sku: server.sku.clone(),
+fn mysql_server(server: &repair_model::azure::MysqlServer) -> shown::MysqlServer<'_> {
+    shown::MysqlServer {
+        name: &server.name,
+        id: &server.id,
+        state: &server.state,
+        location: &server.location,
+        sku: &server.sku,
     }
 }

@@ -167,6 +167,7 @@ fn a_tool_with_two_faces_shows_both_in_one_instance() {
         limits: &limits,
         ticker: &ticker,
     };
-    let (first, second) = callable.propose_twice(&crate::convert::case(&case())).expect("two answers");
+    let (arena, case) = (bumpalo::Bump::new(), case());
+    let (first, second) = callable.propose_twice(&crate::convert::case(&arena, &case)).expect("two answers");
     assert_ne!(first, second, "so a tool that keeps something can be found out");
 }
