@@ -48,6 +48,8 @@ pub const TOOL_COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const CACHE_ENTRIES_MAX: usize = 64;
 /// Bytes of one compiled tool.
 pub const CACHE_ENTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Compiled functions that are kept while tools are loaded, in bytes; what is beyond them is compiled for each tool.
+pub const SHARED_FUNCTIONS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Stack of a tool, in bytes.
 pub const TOOL_STACK_BYTES_MAX: usize = 512 * 1024;
 /// Work that one host call may spend on lifting what a tool returns; wasmtime's host-call fuel, about one for each byte.

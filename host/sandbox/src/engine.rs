@@ -4,14 +4,27 @@
 //! which wasmtime is built without support. Compiled code is valid for exactly this configuration; the cache's key
 //! covers it.
 
+use std::sync::Arc;
+
 use repair_model::limits;
 use wasmtime::{Config, Engine, OptLevel};
+
+use crate::functions::Functions;
 
 /// An engine for repair tools.
 ///
 /// # Errors
 /// When this machine cannot run compiled WebAssembly; the text says why.
 pub(crate) fn engine() -> Result<Engine, String> {
+    engine_with(&Arc::default())
+}
+
+/// An engine that compiles each function once, as long as `functions` has it.
+///
+/// # Errors
+/// As [`engine`].
+pub(crate) fn engine_with(functions: &Arc<Functions>) -> Result<Engine, String> {
+    let why = |error: wasmtime::Error| format!("{error:#}");
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -32,5 +45,6 @@ pub(crate) fn engine() -> Result<Engine, String> {
         .coredump_on_trap(true)
         .native_unwind_info(false)
         .generate_address_map(false);
-    Engine::new(&config).map_err(|error| format!("{error:#}"))
+    config.enable_incremental_compilation(Arc::clone(functions) as _).map_err(why)?;
+    Engine::new(&config).map_err(why)
 }

@@ -10,6 +10,7 @@ mod fault;
 mod limits;
 
 mod engine;
+mod functions;
 
 mod bindings;
 mod cache;

@@ -5,6 +5,7 @@
 //! error that a tool returns as such is no misbehaviour.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 use repair_model::limits::OBSERVATIONS_MAX;
@@ -19,6 +20,7 @@ use crate::call::Callable;
 use crate::component::{Bytes, Compiler};
 use crate::contract::Contract;
 use crate::fault::{Fault, quoted};
+use crate::functions::Functions;
 use crate::limits::{CallLimits, Ticker, Usage};
 use crate::loading::{Loader, Origin, Prepared, ToolSource, no_thread};
 use crate::{convert, reply};
@@ -93,7 +95,8 @@ impl Toolbox {
         let refuse_all = |failure_of: &dyn Fn(&str) -> ToolFailure| {
             sources.iter().map(|source| failure_of(&source.name)).collect::<Vec<_>>()
         };
-        let engine = match crate::engine::engine() {
+        let functions = Arc::new(Functions::default());
+        let engine = match crate::engine::engine_with(&functions) {
             Ok(engine) => engine,
             Err(why) => {
                 toolbox.failures = refuse_all(&|name| no_engine(name, &why));
@@ -116,6 +119,7 @@ impl Toolbox {
                 toolbox.failures.push(failure);
             }
         }
+        functions.forget();
         toolbox.ticker = Some(ticker);
         toolbox
     }
