@@ -12,6 +12,8 @@ mod compiling;
 mod installing;
 #[path = "tools/locking.rs"]
 mod locking;
+#[path = "tools/settings.rs"]
+mod settings;
 #[expect(dead_code, reason = "each scenario needs some of what they share")]
 mod terminal;
 mod tool_home;

@@ -48,7 +48,8 @@ pub fn approval(request: &ApprovalRequest<'_>) -> String {
         let _ = writeln!(text, "  or instead, {}: {}", escaped(&way.what), escaped(&way.command));
     }
     let reason = escaped_short(&plan.reason, FOREIGN_CHARACTERS_MAX);
-    let _ = writeln!(text, "\n{}", toned(Tone::Faint, &format!("The tool {} says: {reason}", plan.tool)));
+    let whose = if request.built_in { "" } else { ", which you installed and which is not part of repair," };
+    let _ = writeln!(text, "\n{}", toned(Tone::Faint, &format!("The tool {}{whose} says: {reason}", plan.tool)));
     text
 }
 
@@ -230,6 +231,7 @@ mod tests {
             session: &session,
             findings: &findings,
             frozen: &frozen,
+            built_in: false,
             decided: &decided,
             methods: &[],
             expires_at,

@@ -11,12 +11,14 @@ use repair_effects::target::OpenTarget;
 use repair_model::bounds::Bounds;
 use repair_model::text::escaped;
 use repair_pipeline::outside::Tools as _;
+use repair_pipeline::planning::check_params;
+use repair_sandbox::Toolbox;
 
 use super::Context;
 use crate::command_error::{Code, CommandError};
 use crate::opened::Scope;
 use crate::opening::{endpoint_choice, policies, state_dir, toolbox};
-use crate::place::{Meant, Place};
+use crate::place::{Meant, Place, settings_in};
 use crate::printer::{Tone, toned};
 
 /// One check: its name, and what was found or what is wrong with hints.
@@ -36,7 +38,13 @@ pub async fn run(context: &Context<'_>) -> Result<Code, CommandError> {
             ),
         ],
     };
-    checks.extend([("policy", policy(context)), ("tools", tools(context)), ("logs", logs(context))]);
+    let tools = toolbox(context.environment);
+    checks.extend([
+        ("policy", policy(context)),
+        ("tools", loaded(&tools)),
+        ("settings", settings(context, &tools)),
+        ("logs", logs(context)),
+    ]);
     let failed = checks.iter().any(|(_, result)| result.is_err());
     for check in &checks {
         show(context, check);
@@ -115,8 +123,7 @@ fn policy(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
     Ok(format!("{} files, digest {}", policies.explain().files.len(), policies.digest().short()))
 }
 
-fn tools(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
-    let tools = toolbox(context.environment);
+fn loaded(tools: &Toolbox) -> Result<String, (String, Vec<String>)> {
     match tools.failures().first() {
         Some(failure) => Err((failure.to_string(), Vec::new())),
         None => {
@@ -124,6 +131,24 @@ fn tools(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
             Ok(ids.join(", "))
         }
     }
+}
+
+/// Whether each tool takes what `repair.toml` says of it: a session would find out only once it asks that tool.
+fn settings(context: &Context<'_>, tools: &Toolbox) -> Result<String, (String, Vec<String>)> {
+    let Ok(directory) = context.directory() else { return Ok("no project here".to_owned()) };
+    let settings = settings_in(&directory).map_err(|error| (error.error.to_string(), error.hints))?;
+    for id in settings.tools.keys() {
+        let Some(manifest) = tools.manifests().iter().find(|manifest| manifest.tool.id == *id) else {
+            let what = format!("repair.toml: [tools.{id}]: there is no tool of that id");
+            return Err((what, vec!["`repair tool list` shows the tools".to_owned()]));
+        };
+        let hint = || vec![format!("`repair tool show {id}` shows what it takes")];
+        check_params(id, &manifest.params_schema, &settings.params(id)).map_err(|error| (error.to_string(), hint()))?;
+    }
+    Ok(match settings.tools.len() {
+        0 => "no parameters of tools".to_owned(),
+        _ => format!("parameters of {}", settings.tools.keys().cloned().collect::<Vec<_>>().join(", ")),
+    })
 }
 
 fn logs(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {

@@ -72,6 +72,7 @@ fn show_conclusion(printer: &Printer, report: &Report) {
         Conclusion::Declined => printer.line("nothing was done, as you said"),
         Conclusion::NotHealed(reason) => {
             printer.line(&format!("{} {}", toned(Tone::Bad, "not healed:"), escaped(reason)));
+            show_where(printer, report);
         }
         Conclusion::Interrupted => {
             printer.line(&format!("interrupted; `repair resume {}` goes on with it", report.session));
@@ -83,10 +84,16 @@ fn show_conclusion(printer: &Printer, report: &Report) {
         Conclusion::Blocked(reason, detail) => {
             let what = format!("blocked ({}):", reason.as_str());
             printer.line(&format!("{} {}", toned(Tone::Bad, &what), escaped(detail)));
+            show_where(printer, report);
         }
         Conclusion::GivenUp => printer.line("somebody gave this session up meanwhile; nothing more was done"),
         Conclusion::Undone => printer.line(&toned(Tone::Good, "everything was taken back")),
     }
+}
+
+/// Where to read what was tried.
+fn show_where(printer: &Printer, report: &Report) {
+    printer.line(&toned(Tone::Faint, &format!("`repair show {}` tells what was tried", report.session)));
 }
 
 /// What a person somewhere else needs to decide: the plan, and the exact commands.

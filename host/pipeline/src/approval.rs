@@ -18,6 +18,8 @@ pub struct ApprovalRequest<'a> {
     pub findings: &'a [Finding],
     /// The plan.
     pub frozen: &'a FrozenPlan,
+    /// Whether the tool that proposed it is part of this program.
+    pub built_in: bool,
     /// The policy's answer for each step.
     pub decided: &'a [Decided],
     /// Where else the port could be changed, the present method first.

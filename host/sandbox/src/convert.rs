@@ -136,15 +136,15 @@ fn query(query: &Query) -> shown::Query<'_> {
 fn fact<'a>(arena: &'a Bump, fact: &'a Fact) -> shown::Fact<'a> {
     match fact {
         Fact::ComposeModel(model) => shown::Fact::ComposeModel(list(arena, &model.services, |one| service(arena, one))),
-        Fact::Containers(containers) => shown::Fact::Containers(list(arena, &containers, |one| container(arena, one))),
+        Fact::Containers(containers) => shown::Fact::Containers(list(arena, containers, |one| container(arena, one))),
         Fact::ContainerLog(lines) => shown::Fact::ContainerLog(texts(arena, lines)),
         Fact::PortOwner(owner) => shown::Fact::PortOwner(port_owner(owner)),
         Fact::FreePorts(ports) => shown::Fact::FreePorts(ports),
         Fact::StaleContainers(stale) => {
             shown::Fact::StaleContainers(list(arena, stale, |one| stale_container(arena, one)))
         }
-        Fact::Networks(networks) => shown::Fact::Networks(list(arena, &networks, |one| network(arena, one))),
-        Fact::Images(images) => shown::Fact::Images(list(arena, &images, service_image)),
+        Fact::Networks(networks) => shown::Fact::Networks(list(arena, networks, |one| network(arena, one))),
+        Fact::Images(images) => shown::Fact::Images(list(arena, images, service_image)),
         Fact::Azure(fact) => azure::fact(arena, fact),
         Fact::EmptyVariables(empty) => {
             shown::Fact::EmptyVariables(list(arena, empty, |one| empty_variable(arena, one)))

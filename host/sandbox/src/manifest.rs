@@ -4,6 +4,7 @@
 //! must not half work.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::str::FromStr;
 
 use repair_model::action::ActionKind;
@@ -87,31 +88,58 @@ impl Fault for ManifestFault {
     }
 }
 
+/// Everything that is wrong with a manifest; never nothing. An author who mends one thing at a time would have to build
+/// the tool as often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ManifestFaults(Vec<ManifestFault>);
+
+impl fmt::Display for ManifestFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&joined(&self.0, ToString::to_string))
+    }
+}
+
+impl Fault for ManifestFaults {
+    fn fix(&self) -> String {
+        joined(&self.0, Fault::fix)
+    }
+}
+
+fn joined(faults: &[ManifestFault], words: impl Fn(&ManifestFault) -> String) -> String {
+    faults.iter().map(words).collect::<Vec<_>>().join("; ")
+}
+
 /// The checked manifest of the component with that digest.
-pub(crate) fn checked(said: said::Manifest, component: Digest) -> Result<Manifest, ManifestFault> {
+pub(crate) fn checked(said: said::Manifest, component: Digest) -> Result<Manifest, ManifestFaults> {
+    let mut faults = Vec::new();
     if !is_id(&said.id) {
-        return Err(ManifestFault::Id(quoted(&said.id)));
+        faults.push(ManifestFault::Id(quoted(&said.id)));
     }
     if said.version.len() > TOOL_VERSION_BYTES_MAX || semver::Version::parse(&said.version).is_err() {
-        return Err(ManifestFault::Version(quoted(&said.version)));
+        faults.push(ManifestFault::Version(quoted(&said.version)));
     }
     if !is_plain_line(&said.summary) {
-        return Err(ManifestFault::Summary);
+        faults.push(ManifestFault::Summary);
     }
     if said.contact.as_deref().is_some_and(|contact| !is_plain_line(contact)) {
-        return Err(ManifestFault::Contact);
+        faults.push(ManifestFault::Contact);
     }
-    check_schema(&said.params_schema)?;
-    let handles = named("handles", &said.handles, FailureClass::ALL, |class| class.as_str())?;
-    if handles.is_empty() {
-        return Err(ManifestFault::HandlesNothing);
+    faults.extend(check_schema(&said.params_schema).err());
+    let handles = named("handles", &said.handles, FailureClass::ALL, |class| class.as_str(), &mut faults);
+    if said.handles.is_empty() {
+        faults.push(ManifestFault::HandlesNothing);
+    }
+    let sees = named("sees", &said.sees, &QueryKind::ALL, |kind| kind.as_str(), &mut faults);
+    let may = named("may", &said.may, &ActionKind::ALL, |kind| kind.as_str(), &mut faults);
+    if !faults.is_empty() {
+        return Err(ManifestFaults(faults));
     }
     Ok(Manifest {
         tool: ToolRef { id: said.id, version: said.version, component },
         summary: said.summary,
         handles,
-        sees: named("sees", &said.sees, &QueryKind::ALL, |kind| kind.as_str())?,
-        may: named("may", &said.may, &ActionKind::ALL, |kind| kind.as_str())?,
+        sees,
+        may,
         params_schema: said.params_schema,
         contact: said.contact,
     })
@@ -131,26 +159,30 @@ pub fn is_id(text: &str) -> bool {
             .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
-/// Parses the names of one field. Refusing repetitions bounds the list by what the host knows.
+/// Parses the names of one field, up to the first that is wrong. Refusing repetitions bounds the list by what the host
+/// knows.
 fn named<T: Copy>(
     field: &'static str,
     names: &[String],
     all: &[T],
     name_of: impl Fn(T) -> &'static str,
-) -> Result<Vec<T>, ManifestFault> {
+    faults: &mut Vec<ManifestFault>,
+) -> Vec<T> {
     let mut seen = BTreeSet::new();
     let mut parsed = Vec::new();
     for name in names {
         let Some(known) = all.iter().copied().find(|known| name_of(*known) == name) else {
             let known = listed(all.iter().copied().map(&name_of));
-            return Err(ManifestFault::UnknownName { field, name: quoted(name), known });
+            faults.push(ManifestFault::UnknownName { field, name: quoted(name), known });
+            break;
         };
         if !seen.insert(name) {
-            return Err(ManifestFault::NamedTwice { field, name: name.clone() });
+            faults.push(ManifestFault::NamedTwice { field, name: name.clone() });
+            break;
         }
         parsed.push(known);
     }
-    Ok(parsed)
+    parsed
 }
 
 fn check_schema(text: &str) -> Result<(), ManifestFault> {
@@ -231,10 +263,31 @@ mod tests {
         }
     }
 
+    /// The manifest, or the only thing that is wrong with it.
     fn checked_with(change: impl FnOnce(&mut said::Manifest)) -> Result<Manifest, ManifestFault> {
         let mut manifest = said();
         change(&mut manifest);
-        checked(manifest, Digest::from_bytes([7; 32]))
+        checked(manifest, Digest::from_bytes([7; 32])).map_err(|ManifestFaults(mut faults)| {
+            let fault = faults.pop().expect("something is wrong");
+            assert_eq!(faults, []);
+            fault
+        })
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let mut manifest = said();
+        manifest.version = "one".to_owned();
+        manifest.may = vec!["rm-rf".to_owned(), "remap-port".to_owned(), "remap-port".to_owned()];
+        manifest.handles.clear();
+        let faults = checked(manifest, Digest::from_bytes([7; 32])).expect_err("refused");
+        let words = faults.to_string();
+        let told: Vec<&str> = words.split("; ").filter(|part| !part.starts_with("it knows")).collect();
+        assert_eq!(told[0], "its version `one` is not a semantic version");
+        assert_eq!(told[1], "`handles` is empty, so it would never be asked");
+        assert!(told[2].starts_with("`may` names `rm-rf`, which this host does not know"), "{told:?}");
+        assert_eq!(told.len(), 3);
+        assert!(faults.fix().contains("use a version such as") && faults.fix().contains("correct the name"));
     }
 
     #[test]

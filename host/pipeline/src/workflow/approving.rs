@@ -136,6 +136,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             session: &course.session,
             findings: &course.findings,
             frozen,
+            built_in: self.tools.is_built_in(&frozen.plan().tool.id),
             decided: &course.decided,
             methods: &draft.methods,
             expires_at: now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(now),

@@ -56,9 +56,9 @@ pub(crate) fn fact<'a>(arena: &'a Bump, fact: &'a AzureFact) -> shown::Fact<'a> 
             }),
             not_again: deployment.not_again.as_deref(),
         }),
-        AzureFact::WantedResources(resources) => shown::Fact::WantedResources(list(arena, &resources, wanted_resource)),
-        AzureFact::DeletedVaults(vaults) => shown::Fact::DeletedVaults(list(arena, &vaults, deleted_vault)),
-        AzureFact::MysqlServers(servers) => shown::Fact::MysqlServers(list(arena, &servers, mysql_server)),
+        AzureFact::WantedResources(resources) => shown::Fact::WantedResources(list(arena, resources, wanted_resource)),
+        AzureFact::DeletedVaults(vaults) => shown::Fact::DeletedVaults(list(arena, vaults, deleted_vault)),
+        AzureFact::MysqlServers(servers) => shown::Fact::MysqlServers(list(arena, servers, mysql_server)),
         AzureFact::ResourceProvider(provider) => shown::Fact::ResourceProvider(shown::ResourceProvider {
             namespace: &provider.namespace,
             state: &provider.state,
