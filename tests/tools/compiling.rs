@@ -1,10 +1,12 @@
 //! What takes the compiler too much is refused in a process of its own, and harms nobody.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use repair_test_guests::{Guest, bomb};
+use repair_test_support::SmallDisk;
 
-use crate::tool_home::Home;
+use crate::tool_home::{Home, files_in};
 
 /// Far more than a refusal takes, and far less than the bombs would.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -42,6 +44,23 @@ fn a_bomb_that_was_accepted_by_hand_leaves_the_other_tools_unharmed() {
     let listed = home.ends(3, &["tool", "list"]);
     assert!(listed.stdout.contains("left out: tool `bomb`: compiling it takes more than"), "{listed}");
     assert_eq!(home.tools(3)[0], "calm");
+}
+
+#[test]
+fn compiled_code_is_used_again_also_where_nothing_may_be_executed() {
+    let home = Home::new();
+    let disk = SmallDisk::mount(&home.join(".cache"), 64 * 1024).expect("a disk can be mounted");
+    disk.set_no_exec().expect("it can be remounted");
+    let compiled = || {
+        let folder = home.join(".cache/repair/compiled");
+        let entries = files_in(&folder).into_iter();
+        entries.map(|name| std::fs::metadata(folder.join(name)).expect("there").ino()).collect::<Vec<_>>()
+    };
+    let tools = home.tools(0);
+    let kept = compiled();
+    assert_eq!(kept.len(), tools.len());
+    assert_eq!(home.tools(0), tools);
+    assert_eq!(compiled(), kept, "compiled again");
 }
 
 /// The digest that `repair` gives a component, as it tells it when the file is not the one that was accepted.

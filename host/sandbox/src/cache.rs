@@ -12,7 +12,7 @@
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -68,7 +68,11 @@ impl Cache {
             return None;
         }
         let entry = File::from(entry);
-        is_whole(&entry, bytes).then(|| deserialize_file(engine, &entry))?
+        if !is_whole(&entry, bytes) {
+            return None;
+        }
+        // No code of a file system that is mounted `noexec` can be mapped, but it can be copied.
+        deserialize_file(engine, &entry).or_else(|| deserialize(engine, &code_of(&entry, bytes)?))
     }
 
     /// Keeps the compiled component, if that is possible.
@@ -164,11 +168,22 @@ fn entry_name(engine: &Engine, component: Digest) -> String {
     Digest::from_bytes(name).to_string()
 }
 
+/// The code of an entry of so many bytes.
+fn code_of(mut entry: &File, bytes: usize) -> Option<Vec<u8>> {
+    entry.seek(SeekFrom::Start(0)).ok()?;
+    let mut code = vec![0; bytes.checked_sub(CHECKSUM_BYTES)?];
+    entry.read_exact(&mut code).ok()?;
+    Some(code)
+}
+
 /// Turns code that this program has compiled back into a component.
 #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; see the safety comment")]
 pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `Engine::precompile_component` of this program gave, from the pipe of a process that this one
-    // has started from its own executable. Whoever could forge it could as well replace this program.
+    // SAFETY: `code` is what `Component::serialize` or `Engine::precompile_component` of this program gave, by one of two
+    // ways. From an entry of the cache: only this user could write the file and its directory, its name binds the
+    // component, the engine's configuration and the version of this host, and its checksum holds. Or from the pipe of a
+    // process that this one has started from its own executable. Whoever could forge either could as well replace this
+    // program.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 
@@ -177,10 +192,8 @@ pub(crate) fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
 fn deserialize_file(engine: &Engine, entry: &File) -> Option<Component> {
     // The open file and not its name, which could be another one's by now.
     let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
-    // SAFETY: the entry is what `Component::serialize` of this program gave: only this user could write the file and its
-    // directory, its name binds the component, the engine's configuration and the version of this host, and its checksum
-    // holds. Nothing changes it while it is mapped, because entries are only ever replaced and removed as a whole. Whoever
-    // could forge or change it could as well replace this program.
+    // SAFETY: as for `deserialize`. Nothing changes the file while it is mapped, because entries are only ever replaced
+    // and removed as a whole; whoever could change it could as well replace this program.
     unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 

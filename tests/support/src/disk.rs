@@ -1,4 +1,4 @@
-//! A small file system in memory, for tests of full and read-only disks. Mounting needs root, as the private engine does.
+//! A small file system in memory, for tests of disks that are full, read-only or mounted `noexec`. Mounting needs root, as the private engine does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,18 @@ impl SmallDisk {
     /// # Errors
     /// When the system does not let it.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
-        let options = if read_only { "remount,ro" } else { "remount,rw" };
+        self.remount(if read_only { "remount,ro" } else { "remount,rw" })
+    }
+
+    /// Lets nothing on it be executed.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn set_no_exec(&self) -> Result<()> {
+        self.remount("remount,noexec")
+    }
+
+    fn remount(&self, options: &str) -> Result<()> {
         Finished::run(Command::new("mount").args(["-o", options]).arg(&self.dir))?.success().map(|_| ())
     }
 

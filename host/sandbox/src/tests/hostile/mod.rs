@@ -13,6 +13,7 @@ mod words;
 mod worlds;
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use repair_model::limits::OBSERVATIONS_MAX;
 use repair_model::query::{Answer, Observation, Query, Refusal};
@@ -152,6 +153,22 @@ fn the_table_is_long_enough_and_names_each_guest_once() {
     assert_eq!(names.len(), GUESTS.len());
     assert!(names.len() >= GUESTS_MIN, "{}", names.len());
     assert!(names.iter().all(|name| crate::manifest::is_id(name)), "each could be the id of a tool: {names:?}");
+}
+
+/// The clock of the calls goes on between them, and none may begin in the middle of a tick that counts as a whole one.
+#[test]
+fn a_call_has_all_of_its_time_whenever_it_begins() {
+    let bytes = code::proposing(Guest::new("slow"), &code::asking_in_vain());
+    let limits = CallLimits { wall_ms_max: 20, ..CallLimits::default() };
+    let mut toolbox = Toolbox::load_within(vec![source("slow.wasm", bytes)], &LoadOptions::default(), Some(&limits));
+    for pause_ms in (0..50).map(|at| at % 17) {
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        let begun = Instant::now();
+        let ended = toolbox.propose("slow", &case()).expect_err("it is ended");
+        assert!(ended.what.contains("ran longer than 20 ms"), "{ended}");
+        assert!(begun.elapsed() >= Duration::from_millis(limits.wall_ms_max), "{:?}", begun.elapsed());
+        toolbox.forgive("slow");
+    }
 }
 
 #[test]
