@@ -13,7 +13,7 @@ use repair_model::limits::{
     TOOL_COMPILE_MS_MAX,
 };
 use repair_sandbox::{Compiler, CompilerFault};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::command_error::{Code, CommandError};
 
@@ -37,18 +37,24 @@ impl Compiler for ProcessCompiler {
         // The kernel warns with the one signal and kills with the other; only the limit makes it send either.
         let killed_by = ended.status.signal();
         if [Signal::XCPU, Signal::KILL].iter().any(|signal| killed_by == Some(signal.as_raw())) {
-            return Err(CompilerFault::Work);
+            return Err(CompilerFault::Work { seconds_max: most(Resource::Cpu, TOOL_COMPILE_CPU_SECONDS_MAX) });
         }
+        let memory = || CompilerFault::Memory { bytes_max: most(Resource::As, TOOL_COMPILE_MEMORY_BYTES_MAX) };
         if ended.output.len() > CACHE_ENTRY_BYTES_MAX {
-            return Err(CompilerFault::Memory);
+            return Err(memory());
         }
         match ended.status.code() {
             Some(0) => Ok(ended.output),
             Some(code) if code == Code::NotHealed as i32 => Err(CompilerFault::Invalid(ended.words)),
             Some(_) => Err(CompilerFault::Unavailable(ended.words)),
-            None => Err(CompilerFault::Memory),
+            None => Err(memory()),
         }
     }
+}
+
+/// How much of a resource the compiler may have: so much, or what whoever started `repair` lets it have, if that is less.
+fn most(resource: Resource, ours: u64) -> u64 {
+    getrlimit(resource).maximum.map_or(ours, |theirs| theirs.min(ours))
 }
 
 /// What the started process does: standard input to standard output, and what is wrong to standard error.
@@ -59,8 +65,9 @@ pub fn compile() -> Result<Code, CommandError> {
         (Resource::Fsize, 0),
         (Resource::Core, 0),
     ];
-    for (resource, most) in limits {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    for (resource, ours) in limits {
+        let most = Some(most(resource, ours));
+        let limit = Rlimit { current: most, maximum: most };
         setrlimit(resource, limit).map_err(|error| CommandError::internal("the compiler cannot be limited", error))?;
     }
     let mut component = Vec::new();

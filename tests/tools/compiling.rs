@@ -1,10 +1,11 @@
 //! What takes the compiler too much is refused in a process of its own, and harms nobody.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use repair_test_guests::{Guest, bomb};
-use repair_test_support::SmallDisk;
+use repair_test_support::{Finished, SmallDisk};
 
 use crate::tool_home::{Home, files_in};
 
@@ -24,6 +25,20 @@ fn a_bomb_for_the_compiler_is_refused_within_bounds() {
         assert!(refused.stderr.contains("make its functions fewer and smaller"), "{refused}");
         assert!(begun.elapsed() < PATIENCE, "{name} took {:?}", begun.elapsed());
     }
+}
+
+/// It has to be ended by the time of the processor: it stays within its memory, and would go on for minutes.
+#[test]
+fn a_bomb_that_only_takes_time_is_refused_and_a_lower_limit_of_the_caller_counts() {
+    let home = Home::new();
+    home.write("slow.wasm", bomb::compile_bomb("slow", 30, 3_000, 3_000));
+    let mut limited = Command::new("/bin/sh");
+    let repair = home.command(&["tool", "check", "slow.wasm"]);
+    limited.args(["-c", "ulimit -t 5; exec \"$0\" \"$@\""]).arg(repair.get_program()).args(repair.get_args());
+    limited.current_dir(home.path()).env("HOME", home.path());
+    let refused = Finished::run(&mut limited).expect("it runs");
+    assert_eq!(refused.code, Some(3), "{refused}");
+    assert!(refused.stderr.contains("compiling it takes more than 5 s of processor time"), "{refused}");
 }
 
 #[test]
@@ -82,7 +97,7 @@ fn digest_of(home: &Home, component: &[u8]) -> String {
 fn the_compiler_process_takes_nothing_but_a_component() {
     let home = Home::new();
     let mut command = home.command(&["compile-component"]);
-    let ended = repair_test_support::Finished::run(&mut command).expect("it starts");
+    let ended = Finished::run(&mut command).expect("it starts");
     assert_eq!(ended.code, Some(3), "{ended}");
     assert!(ended.stderr.contains("not a WebAssembly component"), "{ended}");
     assert_eq!(ended.stdout, "");

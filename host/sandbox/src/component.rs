@@ -10,10 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use repair_model::ids::Digest;
-use repair_model::limits::{
-    COMPONENT_BYTES_MAX, TOOL_COMPILE_CPU_SECONDS_MAX, TOOL_COMPILE_MEMORY_BYTES_MAX, TOOL_COMPILE_MS_MAX,
-    TOOL_INSTANCES_MAX,
-};
+use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -49,10 +46,10 @@ pub(crate) enum ComponentFault {
     Invalid(String),
     #[error("it was not compiled within {TOOL_COMPILE_MS_MAX} ms")]
     CompileTime,
-    #[error("compiling it takes more than {TOOL_COMPILE_CPU_SECONDS_MAX} s of processor time")]
-    CompileWork,
-    #[error("compiling it takes more than {TOOL_COMPILE_MEMORY_BYTES_MAX} bytes of memory, or ends the compiler")]
-    CompileMemory,
+    #[error("compiling it takes more than {seconds_max} s of processor time")]
+    CompileWork { seconds_max: u64 },
+    #[error("compiling it takes more than {bytes_max} bytes of memory, or ends the compiler")]
+    CompileMemory { bytes_max: u64 },
     #[error("it was not compiled: {0}")]
     Compiler(String),
     #[error("it holds {found} {what}, more than the limit of {TOOL_INSTANCES_MAX}")]
@@ -73,7 +70,7 @@ impl Fault for ComponentFault {
             Self::CompileTime => {
                 "try again when this machine has less to do; if it stays, make its functions fewer and smaller"
             }
-            Self::CompileWork | Self::CompileMemory => "make its functions fewer and smaller",
+            Self::CompileWork { .. } | Self::CompileMemory { .. } => "make its functions fewer and smaller",
             Self::Compiler(_) => "start `repair` again; if it stays, report it with the tool's file",
             Self::TooMany { .. } => "link its parts into one module",
         }
@@ -95,10 +92,16 @@ pub trait Compiler: Send + Sync {
 pub enum CompilerFault {
     /// It was not done in time, by the clock.
     Time,
-    /// It was not done in time, by the time that the processor spent on it.
-    Work,
+    /// It was not done within so many seconds of processor time.
+    Work {
+        /// The limit that it had.
+        seconds_max: u64,
+    },
     /// Its memory was used up, or it crashed; the two look the same from outside.
-    Memory,
+    Memory {
+        /// The limit that it had.
+        bytes_max: u64,
+    },
     /// The component is not valid: the words of [`compile_apart`].
     Invalid(String),
     /// It could not be started or watched.
@@ -109,8 +112,8 @@ impl From<CompilerFault> for ComponentFault {
     fn from(fault: CompilerFault) -> Self {
         match fault {
             CompilerFault::Time => Self::CompileTime,
-            CompilerFault::Work => Self::CompileWork,
-            CompilerFault::Memory => Self::CompileMemory,
+            CompilerFault::Work { seconds_max } => Self::CompileWork { seconds_max },
+            CompilerFault::Memory { bytes_max } => Self::CompileMemory { bytes_max },
             CompilerFault::Invalid(why) => Self::Invalid(quoted(&why)),
             CompilerFault::Unavailable(why) => Self::Compiler(quoted(&why)),
         }

@@ -26,7 +26,8 @@ pub fn compile_bomb(id: &str, functions: usize, values: usize, blocks: usize) ->
     for at in 0..functions {
         let _ = write!(fields, "(func (export \"bomb{at}\") (param i32) (local {})", "i32 ".repeat(values));
         for value in 1..=values {
-            let _ = write!(fields, "(local.set {value} (i32.load (i32.const {})))", value * 4);
+            // No two functions are the same, or they would be compiled once.
+            let _ = write!(fields, "(local.set {value} (i32.load offset={at} (i32.const {})))", value * 4);
         }
         fields.push_str(&"(block (br_if 0 (local.get 0)))".repeat(blocks));
         for value in 1..=values {

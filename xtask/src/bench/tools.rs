@@ -43,6 +43,10 @@ pub(super) fn measure(release: bool) -> Result<()> {
         together / slowest,
         against(together / slowest, COLD_RATIO_AIM, "")
     );
+    // Work for more than twice as many processors as there are cannot be done in that time.
+    let one_by_one: f64 = measured["cold_alone_ms"].as_array().into_iter().flatten().filter_map(Value::as_f64).sum();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("    on {processors} processors; one after another they take {one_by_one:.0} ms");
     println!("  a loop without an end ends {over:.1} ms after its deadline ({})", against(over, tick, " ms, one tick"));
     Ok(())
 }
