@@ -53,11 +53,26 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
         toned(Tone::Heading, &manifest.tool.to_string()),
         component.display()
     ));
+    for other in others(&dir, &component) {
+        let name = escaped(&other.display().to_string());
+        context
+            .printer
+            .line(&format!("{} {name} is another component, perhaps of an earlier id", toned(Tone::Warning, "note:")));
+    }
     context
         .printer
         .line("`repair tool test` shows it its cases, `repair tool check` says what a host would hold against it");
     context.printer.document(&serde_json::json!({ "wrote": component, "manifest": manifest }))?;
     Ok(Code::Success)
+}
+
+/// The other components in the folder, which `tool add` of the folder would install as well.
+fn others(dir: &Path, component: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_other = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm") && path != component;
+    let mut others: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_other).collect();
+    others.sort();
+    others
 }
 
 async fn rust(context: &Context<'_>, dir: &Path) -> Result<PathBuf, CommandError> {
