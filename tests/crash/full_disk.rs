@@ -112,8 +112,8 @@ fn a_state_folder_that_is_really_full_lets_nothing_begin_and_with_room_again_it_
         .run(&["--self-heal=preview", "--yes", "--new", "--", "docker", "compose", "up", "-d"], None)
         .expect("it ends");
     assert_eq!(attempt.sessions().expect("a list").last().expect("one").status, "healed", "{}", attempt.transcript());
-    drop(attempt);
     drop(disk);
+    drop(attempt);
 }
 
 #[test]
@@ -128,6 +128,6 @@ fn a_read_only_state_folder_lets_nothing_begin() {
     disk.set_read_only(false).expect("it can be remounted");
     let healed = attempt.run(&HEAL_UP, None).expect("it ends");
     assert_eq!(healed.code(), Some(0), "{}", attempt.transcript());
-    drop(attempt);
     drop(disk);
+    drop(attempt);
 }
