@@ -347,6 +347,21 @@ fn a_probe_with_another_json_value_is_not_healed() {
 }
 
 #[test]
+fn a_session_in_vain_says_where_to_read_what_was_tried() {
+    let project = web_project(&[]);
+    project.write("compose.yaml", &web_file(&[("web", &format!("{}:80", project.port(0)))])).expect("written");
+    let probe = format!("[[probe]]\nkind = \"tcp\"\naddress = \"localhost:{}\"\nexpect = \"5.7\"\n", project.port(1));
+    project.write("repair.toml", &probe).expect("settings can be written");
+    let _held = held_by_process(project.port(0));
+    let said = repair(&project, &[["--timeout", "3"].as_slice(), &HEAL, &UP].concat());
+    assert_eq!(said.code, Some(3), "{said}");
+    let (_, after) = said.stdout.split_once("`repair show ").expect("the command");
+    let (session, _) = after.split_once('`').expect("the session");
+    let shown = repair(&project, &["show", session]);
+    assert!(shown.succeeded() && shown.stdout.contains("remap-port"), "{shown}");
+}
+
+#[test]
 fn an_open_port_that_says_nothing_is_not_healed() {
     let report =
         probed(3, |port| format!("[[probe]]\nkind = \"tcp\"\naddress = \"localhost:{port}\"\nexpect = \"5.7\"\n"));

@@ -34,7 +34,8 @@ impl Compiler for ProcessCompiler {
         if ended.timed_out {
             return Err(CompilerFault::Time);
         }
-        // The kernel warns with the one signal and kills with the other; only the limit makes it send either.
+        // The kernel warns with the one signal and kills with the other. Only the limit makes it send either, but for a
+        // machine that has run out of memory, which cannot be told apart here.
         let killed_by = ended.status.signal();
         if [Signal::XCPU, Signal::KILL].iter().any(|signal| killed_by == Some(signal.as_raw())) {
             return Err(CompilerFault::Work { seconds_max: most(Resource::Cpu, TOOL_COMPILE_CPU_SECONDS_MAX) });

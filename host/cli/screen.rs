@@ -236,6 +236,9 @@ mod tests {
             methods: &[],
             expires_at,
         };
+        let installed = "which you installed and which is not part of repair";
+        assert!(approval(&request).contains(installed));
+        assert!(!approval(&ApprovalRequest { built_in: true, ..request }).contains(installed));
         let ways = [DIRTY.to_owned()];
         let unknown = SettleRequest { session: &session, step: 0, reason: DIRTY, ways: &ways };
         let screens = [

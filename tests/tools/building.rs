@@ -64,7 +64,10 @@ fn a_new_tool_in_rust_builds_passes_its_tests_and_is_installed() {
     std::fs::write(&decide, broken).expect("broken");
     let earlier = home.write("slow-disk/slow-drive.wasm", "of an earlier id");
     let built = succeeds(&home, &["tool", "build", "slow-disk"], None);
-    assert!(built.stdout.contains("slow-drive.wasm is another component, perhaps of an earlier id"), "{built}");
+    assert!(
+        built.stdout.contains("slow-drive.wasm is another component; remove it if it is of an earlier id"),
+        "{built}"
+    );
     std::fs::remove_file(earlier).expect("removed");
     let tested = with_path(&home, &["tool", "test", "slow-disk"], None);
     assert_eq!(tested.code, Some(3), "{tested}");

@@ -40,16 +40,30 @@ pub(crate) fn ensure_wasm_target() -> Result<()> {
         .with_context(|| format!("the target {WASM_TARGET} is missing; add it to this Rust toolchain"))
 }
 
+/// The folder of what such a build leaves.
+pub(crate) fn profile_dir(release: bool) -> PathBuf {
+    target_dir().join(if release { "release" } else { "debug" })
+}
+
 /// Builds `repair` and returns the path of the program.
 pub(crate) fn repair(release: bool) -> Result<PathBuf> {
     ensure_wasm_target()?;
+    built(&["--package", "repair"], release, "repair")
+}
+
+/// Builds an example of a package and returns the path of the program.
+pub(crate) fn example(package: &str, name: &str, release: bool) -> Result<PathBuf> {
+    built(&["--package", package, "--example", name], release, &format!("examples/{name}"))
+}
+
+fn built(what: &[&str], release: bool, program: &str) -> Result<PathBuf> {
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", "repair"]);
+    build.args(["build", "--quiet"]).args(what);
     if release {
         build.arg("--release");
     }
     run(&mut build)?;
-    let program = target_dir().join(if release { "release" } else { "debug" }).join("repair");
+    let program = profile_dir(release).join(program);
     ensure!(program.is_file(), "cargo did not leave {}", program.display());
     Ok(program)
 }

@@ -142,8 +142,8 @@ fn settings(context: &Context<'_>, tools: &Toolbox) -> Result<String, (String, V
             let what = format!("repair.toml: [tools.{id}]: there is no tool of that id");
             return Err((what, vec!["`repair tool list` shows the tools".to_owned()]));
         };
-        let hint = || vec![format!("`repair tool show {id}` shows what it takes")];
-        check_params(id, &manifest.params_schema, &settings.params(id)).map_err(|error| (error.to_string(), hint()))?;
+        check_params(id, &manifest.params_schema, &settings.params(id))
+            .map_err(|error| (error.to_string(), vec![format!("`repair tool show {id}` shows what it takes")]))?;
     }
     Ok(match settings.tools.len() {
         0 => "no parameters of tools".to_owned(),

@@ -59,7 +59,26 @@ impl fmt::Debug for Functions {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use repair_test_guests::Guest;
+    use wasmtime::component::Component;
+
     use super::*;
+    use crate::engine::engine_with;
+
+    #[test]
+    fn what_two_tools_have_in_common_is_compiled_once() {
+        let functions = Arc::new(Functions::default());
+        let engine = engine_with(&functions).expect("an engine");
+        let compiled = |id: &str| {
+            let before = functions.kept().functions.len();
+            Component::from_binary(&engine, &Guest::new(id).build()).expect("a component");
+            functions.kept().functions.len() - before
+        };
+        let (first, second) = (compiled("one"), compiled("two"));
+        assert!(first > 0 && second < first / 2, "{first} functions, then {second} more");
+    }
 
     #[test]
     fn functions_are_kept_up_to_a_limit_and_forgotten() {

@@ -29,7 +29,10 @@ const MEMORY_AIM_MB: f64 = 64.0;
 
 /// Prints what it finds.
 pub(super) fn measure(release: bool) -> Result<()> {
-    let bench = Bench { program: built(release)?, folder: target_dir().join("bench").join("log") };
+    let bench = Bench {
+        program: build::example("repair-journal", "log_bench", release)?,
+        folder: target_dir().join("bench").join("log"),
+    };
     if bench.folder.exists() {
         fs::remove_dir_all(&bench.folder).context("cannot remove the log of an earlier benchmark")?;
     }
@@ -37,18 +40,6 @@ pub(super) fn measure(release: bool) -> Result<()> {
     let measured = bench.measure(release);
     fs::remove_dir_all(&bench.folder).context("cannot remove the measured log")?;
     measured
-}
-
-fn built(release: bool) -> Result<PathBuf> {
-    let mut cargo = build::cargo();
-    cargo.args(["build", "--quiet", "--package", "repair-journal", "--example", "log_bench"]);
-    if release {
-        cargo.arg("--release");
-    }
-    build::run(&mut cargo)?;
-    let program = target_dir().join(if release { "release" } else { "debug" }).join("examples").join("log_bench");
-    ensure!(program.is_file(), "cargo did not leave {}", program.display());
-    Ok(program)
 }
 
 struct Bench {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, ensure};
-use repair_test_support::{Finished, target_dir};
+use anyhow::{Context as _, Result};
+use repair_test_support::Finished;
 use serde_json::Value;
 
 use super::against;
@@ -21,7 +21,7 @@ const COLD_RATIO_AIM: f64 = 2.0;
 
 /// Prints the table.
 pub(super) fn measure(release: bool) -> Result<()> {
-    let program = built(release)?;
+    let program = build::example("repair-sandbox", "tools_bench", release)?;
     let components = components(release)?;
     let finished = Finished::run(Command::new(program).arg(&components))?.success()?;
     let measured: Value = serde_json::from_str(&finished.stdout).context("the benchmark prints JSON")?;
@@ -43,7 +43,7 @@ pub(super) fn measure(release: bool) -> Result<()> {
         together / slowest,
         against(together / slowest, COLD_RATIO_AIM, "")
     );
-    // Work for more than twice as many processors as there are cannot be done in that time.
+    // However well they share the processors: the whole work, divided by their number, is the least that it can take.
     let one_by_one: f64 = measured["cold_alone_ms"].as_array().into_iter().flatten().filter_map(Value::as_f64).sum();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     println!("    on {processors} processors; one after another they take {one_by_one:.0} ms");
@@ -51,26 +51,10 @@ pub(super) fn measure(release: bool) -> Result<()> {
     Ok(())
 }
 
-fn built(release: bool) -> Result<PathBuf> {
-    let mut cargo = build::cargo();
-    cargo.args(["build", "--quiet", "--package", "repair-sandbox", "--example", "tools_bench"]);
-    if release {
-        cargo.arg("--release");
-    }
-    build::run(&mut cargo)?;
-    let program = target_dir().join(profile(release)).join("examples").join("tools_bench");
-    ensure!(program.is_file(), "cargo did not leave {}", program.display());
-    Ok(program)
-}
-
-const fn profile(release: bool) -> &'static str {
-    if release { "release" } else { "debug" }
-}
-
 /// The folder of the built-in tools that the last build of `repair` left.
 fn components(release: bool) -> Result<PathBuf> {
     build::repair(release)?;
-    let builds = target_dir().join(profile(release)).join("build");
+    let builds = build::profile_dir(release).join("build");
     let newest = fs::read_dir(&builds)
         .with_context(|| format!("cannot list {}", builds.display()))?
         .flatten()

@@ -55,9 +55,10 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
     ));
     for other in others(&dir, &component) {
         let name = escaped(&other.display().to_string());
-        context
-            .printer
-            .line(&format!("{} {name} is another component, perhaps of an earlier id", toned(Tone::Warning, "note:")));
+        context.printer.line(&format!(
+            "{} {name} is another component; remove it if it is of an earlier id",
+            toned(Tone::Warning, "note:")
+        ));
     }
     context
         .printer
@@ -66,7 +67,7 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
     Ok(Code::Success)
 }
 
-/// The other components in the folder, which `tool add` of the folder would install as well.
+/// The other components in the folder: `tool test` wants one, and `tool add` of the folder would install them all.
 fn others(dir: &Path, component: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let is_other = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm") && path != component;
