@@ -36,8 +36,6 @@ const KNOWN_TO_ONE: &[(&str, &str)] = &[
     ("ed25519-dalek", "journal"),
     ("signed_note", "journal"),
     ("tlog_tiles", "journal"),
-    ("signed_note", "journal"),
-    ("tlog_tiles", "journal"),
     ("cedar-policy", "pipeline"),
     ("aho-corasick", "classification"),
 ];
@@ -115,6 +113,24 @@ fn plugins_depend_on_nothing_of_the_host() {
             .filter(|name| name.starts_with("repair-") && name != "repair-tool-sdk")
             .collect();
         assert!(strangers.is_empty(), "{} depends on {strangers:?}", name_of(&plugin));
+    }
+}
+
+#[test]
+fn a_tool_is_built_as_nothing_but_a_component() {
+    let mut tools = vec![root().join("plugins/template/Cargo.toml.in")];
+    for entry in std::fs::read_dir(root().join("plugins")).expect("a folder") {
+        let manifest = entry.expect("an entry").path().join("Cargo.toml");
+        if manifest.exists() && !manifest.ends_with("sdk/Cargo.toml") {
+            tools.push(manifest);
+        }
+    }
+    assert!(tools.len() > 10, "the walk has lost the tools");
+    for manifest in tools {
+        let table: toml::Table = read(&manifest).parse().expect("a manifest is TOML");
+        let kinds = table.get("lib").and_then(|lib| lib.get("crate-type")).and_then(toml::Value::as_array);
+        let kinds: Vec<_> = kinds.into_iter().flatten().filter_map(toml::Value::as_str).collect();
+        assert_eq!(kinds, ["cdylib"], "{}: another crate type switches `lto` off", name_of(&manifest));
     }
 }
 

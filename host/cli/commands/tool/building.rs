@@ -89,7 +89,7 @@ async fn rust(context: &Context<'_>, dir: &Path) -> Result<PathBuf, CommandError
     let ended = watched(context, &invocation, &hint).await?;
     artifact(&ended.stdout.into_text()).ok_or_else(|| {
         CommandError::new(Code::NotHealed, "the build made no WebAssembly file")
-            .hint("a tool is a library with `crate-type = [\"cdylib\", \"rlib\"]`")
+            .hint("a tool is a library with `crate-type = [\"cdylib\"]`")
     })
 }
 
