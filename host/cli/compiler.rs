@@ -34,11 +34,13 @@ impl Compiler for ProcessCompiler {
         if ended.timed_out {
             return Err(CompilerFault::Time);
         }
-        // The kernel warns with the one signal and kills with the other. Only the limit makes it send either, but for a
-        // machine that has run out of memory, which cannot be told apart here.
-        let killed_by = ended.status.signal();
-        if [Signal::XCPU, Signal::KILL].iter().any(|signal| killed_by == Some(signal.as_raw())) {
-            return Err(CompilerFault::Work { seconds_max: most(Resource::Cpu, TOOL_COMPILE_CPU_SECONDS_MAX) });
+        let work = processor_time();
+        let ended_by = |signal: Signal| ended.status.signal() == Some(signal.as_raw());
+        if ended_by(Signal::XCPU) || ended_by(Signal::KILL) && !work.warns() {
+            return Err(CompilerFault::Work { seconds_max: work.seconds });
+        }
+        if ended_by(Signal::KILL) {
+            return Err(CompilerFault::Killed);
         }
         let memory = || CompilerFault::Memory { bytes_max: most(Resource::As, TOOL_COMPILE_MEMORY_BYTES_MAX) };
         if ended.output.len() > CACHE_ENTRY_BYTES_MAX {
@@ -58,17 +60,38 @@ fn most(resource: Resource, ours: u64) -> u64 {
     getrlimit(resource).maximum.map_or(ours, |theirs| theirs.min(ours))
 }
 
+/// The processor time that the compiler may have.
+struct ProcessorTime {
+    seconds: u64,
+    /// When the kernel kills.
+    kill_at: u64,
+}
+
+impl ProcessorTime {
+    /// Whether the kernel warns before it kills. The two signals differ, so that a compiler that somebody else killed is
+    /// told apart from one that was at it for too long.
+    fn warns(&self) -> bool {
+        self.seconds < self.kill_at
+    }
+}
+
+fn processor_time() -> ProcessorTime {
+    let seconds = most(Resource::Cpu, TOOL_COMPILE_CPU_SECONDS_MAX);
+    ProcessorTime { seconds, kill_at: most(Resource::Cpu, seconds + 1) }
+}
+
 /// What the started process does: standard input to standard output, and what is wrong to standard error.
 pub fn compile() -> Result<Code, CommandError> {
+    let memory = most(Resource::As, TOOL_COMPILE_MEMORY_BYTES_MAX);
+    let work = processor_time();
     let limits = [
-        (Resource::As, TOOL_COMPILE_MEMORY_BYTES_MAX),
-        (Resource::Cpu, TOOL_COMPILE_CPU_SECONDS_MAX),
-        (Resource::Fsize, 0),
-        (Resource::Core, 0),
+        (Resource::As, memory, memory),
+        (Resource::Cpu, work.seconds, work.kill_at),
+        (Resource::Fsize, 0, 0),
+        (Resource::Core, 0, 0),
     ];
-    for (resource, ours) in limits {
-        let most = Some(most(resource, ours));
-        let limit = Rlimit { current: most, maximum: most };
+    for (resource, current, maximum) in limits {
+        let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
         setrlimit(resource, limit).map_err(|error| CommandError::internal("the compiler cannot be limited", error))?;
     }
     let mut component = Vec::new();

@@ -1,11 +1,13 @@
 //! What takes the compiler too much is refused in a process of its own, and harms nobody.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use repair_test_guests::{Guest, bomb};
 use repair_test_support::{Finished, SmallDisk};
+use rustix::process::{Pid, Signal};
 
 use crate::tool_home::{Home, files_in};
 
@@ -39,6 +41,40 @@ fn a_bomb_that_only_takes_time_is_refused_and_a_lower_limit_of_the_caller_counts
     let refused = Finished::run(&mut limited).expect("it runs");
     assert_eq!(refused.code, Some(3), "{refused}");
     assert!(refused.stderr.contains("compiling it takes more than 5 s of processor time"), "{refused}");
+}
+
+#[test]
+fn a_compiler_that_somebody_else_killed_is_not_said_to_have_worked_too_long() {
+    let home = Home::new();
+    home.write("slow.wasm", bomb::compile_bomb("slow", 30, 3_000, 3_000));
+    let mut command = home.command(&["tool", "check", "slow.wasm"]);
+    let repair = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let begun = Instant::now();
+    let compiler = loop {
+        if let Some(found) = compiler_of(repair.id()) {
+            break found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it starts no compiler");
+        thread::sleep(Duration::from_millis(20));
+    };
+    rustix::process::kill_process(compiler, Signal::KILL).expect("it is ours");
+    let ended = repair.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    assert!(said.contains("tool `slow.wasm`: the system killed its compiler"), "{said}");
+    assert!(said.contains("try again when this machine has more memory to spare"), "{said}");
+}
+
+/// The process that compiles for the process `parent`.
+fn compiler_of(parent: u32) -> Option<Pid> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
+    let found = processes.into_iter().find(|process| {
+        let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+        let its_parent = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(1));
+        let arguments = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        its_parent == Some(&parent.to_string()) && arguments.ends_with(b"\0compile-component\0")
+    });
+    found.and_then(|process| process.file_name()?.to_str()?.parse().ok()).and_then(Pid::from_raw)
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub(crate) enum ComponentFault {
     CompileWork { seconds_max: u64 },
     #[error("compiling it takes more than {bytes_max} bytes of memory, or ends the compiler")]
     CompileMemory { bytes_max: u64 },
+    #[error("the system killed its compiler, perhaps because this machine has no memory left")]
+    CompilerKilled,
     #[error("it was not compiled: {0}")]
     Compiler(String),
     #[error("it holds {found} {what}, more than the limit of {TOOL_INSTANCES_MAX}")]
@@ -71,6 +73,7 @@ impl Fault for ComponentFault {
                 "try again when this machine has less to do; if it stays, make its functions fewer and smaller"
             }
             Self::CompileWork { .. } | Self::CompileMemory { .. } => "make its functions fewer and smaller",
+            Self::CompilerKilled => "try again when this machine has more memory to spare",
             Self::Compiler(_) => "start `repair` again; if it stays, report it with the tool's file",
             Self::TooMany { .. } => "link its parts into one module",
         }
@@ -102,6 +105,8 @@ pub enum CompilerFault {
         /// The limit that it had.
         bytes_max: u64,
     },
+    /// The system killed it, and none of the limits made it do so.
+    Killed,
     /// The component is not valid: the words of [`compile_apart`].
     Invalid(String),
     /// It could not be started or watched.
@@ -114,6 +119,7 @@ impl From<CompilerFault> for ComponentFault {
             CompilerFault::Time => Self::CompileTime,
             CompilerFault::Work { seconds_max } => Self::CompileWork { seconds_max },
             CompilerFault::Memory { bytes_max } => Self::CompileMemory { bytes_max },
+            CompilerFault::Killed => Self::CompilerKilled,
             CompilerFault::Invalid(why) => Self::Invalid(quoted(&why)),
             CompilerFault::Unavailable(why) => Self::Compiler(quoted(&why)),
         }
