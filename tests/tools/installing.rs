@@ -1,6 +1,6 @@
 //! A tool is installed by a yes to exactly one component, and by nothing else.
 
-use repair_test_guests::Guest;
+use repair_test_guests::{Guest, padded};
 
 use crate::terminal::Terminal;
 use crate::tool_home::{Home, files_in, text_of, versioned};
@@ -160,13 +160,7 @@ fn a_tool_that_brings_a_language_runtime_is_told_as_one() {
     let home = Home::new();
     let component = home.write("guest.wasm", versioned("guest", "1.0.0").build());
     home.install(&component);
-    let mut large = versioned("guest", "1.1.0").build();
-    // A custom section of 4 MiB, as the binary format writes it.
-    let name_and_bytes = [&[1, b'x'][..], &vec![0; 4 * 1024 * 1024]].concat();
-    large.push(0);
-    large.extend(repair_test_guests::bomb::leb128(name_and_bytes.len()));
-    large.extend(name_and_bytes);
-    home.write("guest.wasm", large);
+    home.write("guest.wasm", padded(versioned("guest", "1.1.0").build(), 4 * 1024 * 1024));
     let asked = home.ends(4, &["tool", "update"]);
     assert!(asked.stderr.contains("+ the limits of a language runtime"), "{asked}");
 }

@@ -44,8 +44,9 @@ pub const TOOL_COMPILE_MS_MAX: u64 = 300_000;
 pub const TOOL_COMPILE_CPU_SECONDS_MAX: u64 = 60;
 /// Address space of the process that compiles such a tool, in bytes.
 pub const TOOL_COMPILE_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-/// Compiled tools that are kept; the oldest go first.
-pub const CACHE_ENTRIES_MAX: usize = 64;
+/// Compiled tools that are kept; the oldest go first. More than there can be tools, so that no run compiles again what it
+/// let go itself.
+pub const CACHE_ENTRIES_MAX: usize = 192;
 /// Bytes of one compiled tool.
 pub const CACHE_ENTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Compiled functions that are kept while tools are loaded, in bytes; what is beyond them is compiled for each tool.

@@ -18,8 +18,7 @@ use repair_model::query::{Answer, Fact, Observation, Query};
 use repair_model::tool::{Case, ToolAnswer};
 use repair_pipeline::outside::Tools as _;
 use repair_sandbox::{LoadOptions, Origin, ToolSource, Toolbox};
-use repair_test_guests::Guest;
-use repair_test_guests::bomb::leb128;
+use repair_test_guests::{Guest, padded};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -142,11 +141,7 @@ fn overrun() -> Duration {
         (loop $follow (local.set $at (i32.load (local.get $at))) (br $follow))
         unreachable"
         .to_owned();
-    let mut bytes = guest.build();
-    let padding = [&[1, b'x'][..], &vec![0; RUNTIME_COMPONENT_BYTES_MIN]].concat();
-    bytes.push(0);
-    bytes.extend(leb128(padding.len()));
-    bytes.extend(padding);
+    let bytes = padded(guest.build(), RUNTIME_COMPONENT_BYTES_MIN);
     let source = ToolSource { name: "strayer.wasm".to_owned(), bytes: bytes.into(), origin: Origin::Foreign };
     let mut toolbox = load(vec![source], &LoadOptions::default());
     let took = timed(|| {

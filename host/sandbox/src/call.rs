@@ -110,10 +110,12 @@ impl Callable<'_> {
         self.with_instance(Export::Propose, |tool, store| tool.propose(store, case))
     }
 
-    /// Calls `propose` twice in one instance, which no session does: what the two differ in, the tool has kept.
+    /// Calls `propose` twice in one instance, which no session does: what the two differ in, the tool has kept. Each call
+    /// may use as much as one of a session.
     pub(crate) fn propose_twice(&self, case: &Case<'_>) -> Result<(Said, Said), CallFault> {
         let (both, _) = self.with_instance(Export::Propose, |tool, store| {
             let first = tool.propose(store, case.clone())?;
+            self.supply(store)?;
             Ok((first, tool.propose(store, case.clone())?))
         })?;
         Ok(both)
@@ -127,11 +129,9 @@ impl Callable<'_> {
         let fault = |cause| CallFault { export, cause };
         let mut store = Store::new(self.engine, Meter::new(self.limits.clone()));
         store.limiter(|meter| meter);
-        store.set_fuel(self.limits.fuel_max).map_err(|error| fault(Cause::Instantiation(error.to_string())))?;
-        store.set_hostcall_fuel(self.limits.reply_fuel_max);
         // Instantiation may run code of the guest already, so the deadline stands before it.
         let _running = self.ticker.running();
-        store.set_epoch_deadline(self.ticker.ticks(self.limits.wall_ms_max));
+        self.supply(&mut store).map_err(|error| fault(Cause::Instantiation(error.to_string())))?;
 
         // The linker is empty: whatever passed the check of imports needs nothing from it.
         let tool = Linker::new(self.engine).instantiate(&mut store, self.component);
@@ -142,6 +142,13 @@ impl Callable<'_> {
         let returned = returned.map_err(|error| fault(self.cause_of(&error, &store, Cause::Malformed)))?;
         let fuel = self.limits.fuel_max.saturating_sub(store.get_fuel().unwrap_or_default());
         Ok((returned, Usage { fuel, memory_bytes: store.data().memory_bytes() }))
+    }
+
+    /// Gives a call its fuel and its time.
+    fn supply(&self, store: &mut Store<Meter>) -> wasmtime::Result<()> {
+        store.set_hostcall_fuel(self.limits.reply_fuel_max);
+        store.set_epoch_deadline(self.ticker.ticks(self.limits.wall_ms_max));
+        store.set_fuel(self.limits.fuel_max)
     }
 
     /// The limit or trap behind an error of wasmtime, or what `otherwise` makes of its words.

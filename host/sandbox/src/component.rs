@@ -10,12 +10,13 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use repair_model::ids::Digest;
-use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_COMPILE_MS_MAX, TOOL_INSTANCES_MAX};
+use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_COMPILE_MS_MAX};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::{self, Cache};
 use crate::fault::{Fault, quoted};
+use crate::limits::CallLimits;
 
 /// The bytes of a tool; those of built-in tools are part of the program.
 pub(crate) type Bytes = Arc<Cow<'static, [u8]>>;
@@ -54,8 +55,8 @@ pub(crate) enum ComponentFault {
     CompilerKilled,
     #[error("it was not compiled: {0}")]
     Compiler(String),
-    #[error("it holds {found} {what}, more than the limit of {TOOL_INSTANCES_MAX}")]
-    TooMany { found: u32, what: &'static str },
+    #[error("it holds {found} {what}, more than the limit of {limit}")]
+    TooMany { found: u32, what: &'static str, limit: u32 },
 }
 
 impl Fault for ComponentFault {
@@ -151,7 +152,7 @@ pub(crate) fn load(
             .ok_or_else(|| ComponentFault::Compiler("what the compiler gave cannot be used".to_owned()))?,
         None => compile(engine, bytes)?,
     };
-    check_size(&component)?;
+    check_size(&component, &CallLimits::of(bytes.len()))?;
     if let Some(cache) = cache {
         cache.put(engine, digest, &component);
     }
@@ -178,15 +179,15 @@ pub(crate) fn check_form(bytes: &[u8]) -> Result<(), ComponentFault> {
 }
 
 /// A component of thousands of instances would take long to instantiate before the store's own limit could count them.
-fn check_size(component: &Component) -> Result<(), ComponentFault> {
+fn check_size(component: &Component, limits: &CallLimits) -> Result<(), ComponentFault> {
     let Some(needed) = component.resources_required() else {
         // Only a component that imports modules has no answer, and such imports are refused by name next.
         return Ok(());
     };
-    let limit = TOOL_INSTANCES_MAX as u32;
+    let limit = limits.instances_max as u32;
     match (needed.num_memories, needed.num_tables) {
-        (found, _) if found > limit => Err(ComponentFault::TooMany { found, what: "memories" }),
-        (_, found) if found > limit => Err(ComponentFault::TooMany { found, what: "tables" }),
+        (found, _) if found > limit => Err(ComponentFault::TooMany { found, what: "memories", limit }),
+        (_, found) if found > limit => Err(ComponentFault::TooMany { found, what: "tables", limit }),
         _ => Ok(()),
     }
 }

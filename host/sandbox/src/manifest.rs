@@ -234,9 +234,12 @@ impl Walk<'_> {
         let Some(pointer) = reference.strip_prefix('#') else {
             return Err(ManifestFault::SchemaReference(quoted(reference)));
         };
-        // A name in the place of a pointer, or one that is encoded, leads to nothing here either.
-        let schema = self.schema;
-        let place = schema.pointer(pointer).ok_or_else(|| ManifestFault::SchemaPlace(quoted(reference)))?;
+        // A name in the place of a pointer leads to nothing. A validator decodes what is encoded, so that would lead
+        // elsewhere than here.
+        let schema = Some(self.schema).filter(|_| !pointer.contains('%'));
+        let place = schema
+            .and_then(|schema| schema.pointer(pointer))
+            .ok_or_else(|| ManifestFault::SchemaPlace(quoted(reference)))?;
         self.value(place, depth + 1)
     }
 
@@ -416,6 +419,9 @@ mod tests {
             let text = format!(r#"{{"$defs":{{"a":{{"$anchor":"a"}}}},"$ref":"{reference}"}}"#);
             assert_eq!(schema(&text), Some(ManifestFault::SchemaPlace(reference.to_owned())));
         }
+        // The same text names one place here and another one for a validator.
+        let decoy = r##"{"%24defs":{"a":{}},"$defs":{"a":{"not":{}}},"$ref":"#/%24defs/a"}"##;
+        assert_eq!(schema(decoy), Some(ManifestFault::SchemaPlace("#/%24defs/a".to_owned())));
         assert_eq!(schema(r#"{"$id":"https://example.org/params"}"#), None);
         let nested = r##"{"$defs":{"a":{"$id":"b","$ref":"#/c"}}}"##;
         assert_eq!(schema(nested), Some(ManifestFault::SchemaId("b".to_owned())));

@@ -44,24 +44,10 @@ pub fn compile_bomb(id: &str, functions: usize, values: usize, blocks: usize) ->
 pub fn nesting_bomb(levels: usize) -> Vec<u8> {
     let (mut begins, mut length) = (Vec::new(), PREAMBLE.len());
     for _ in 0..levels {
-        let begin = [PREAMBLE, &[4], &leb128(length)].concat();
+        let begin = [PREAMBLE, &[4], &crate::leb128(length)].concat();
         length += begin.len();
         begins.push(begin);
     }
     begins.reverse();
     [begins.concat(), PREAMBLE.to_vec()].concat()
-}
-
-/// An unsigned number as the binary format writes it.
-pub fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
 }

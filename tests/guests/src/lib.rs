@@ -269,6 +269,29 @@ impl Guest {
     }
 }
 
+/// The same component, larger by a section of `bytes` that nobody reads.
+pub fn padded(mut component: Vec<u8>, bytes: usize) -> Vec<u8> {
+    let section = [&[1, b'x'][..], &vec![0; bytes]].concat();
+    component.push(0);
+    component.extend(leb128(section.len()));
+    component.extend(section);
+    component
+}
+
+/// An unsigned number as the binary format writes it.
+pub fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
 /// Wraps a core module of the contract's exports, in text, into a component of the contract in `wit`, a file or folder.
 pub fn component(core: &str, wit: impl AsRef<Path>) -> Vec<u8> {
     let mut resolve = Resolve::default();

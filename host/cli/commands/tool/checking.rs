@@ -195,13 +195,13 @@ fn of_answers(tools: &mut Toolbox, manifest: &Manifest, cases: &[(String, Record
             ));
             continue;
         }
-        let unsteady = first.turns.iter().any(|turn| !tools.is_steady(&id, &turn.case).unwrap_or(false));
-        if unsteady {
-            all.push(Checked::bad(
-                "steadiness",
-                format!("{name}: asked twice in one go, it answers differently"),
-                "keep nothing between two calls",
-            ));
+        let mut twice = first.turns.iter().map(|turn| tools.is_steady(&id, &turn.case));
+        if let Some(unsteady) = twice.find(|steady| !matches!(steady, Ok(true))) {
+            let (what, fix) = match unsteady {
+                Ok(_) => ("it answers differently".to_owned(), "keep nothing between two calls".to_owned()),
+                Err(failure) => (failure.what, failure.fix),
+            };
+            all.push(Checked::bad("steadiness", format!("{name}: asked twice in one go, {what}"), fix));
             continue;
         }
         if let End::TurnedDown(words) = &first.end {

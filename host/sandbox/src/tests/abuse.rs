@@ -1,12 +1,14 @@
 //! How abuse is counted and remembered; which guests are stopped where stands in `hostile`.
 
-use repair_pipeline::outside::Tools;
+use repair_model::limits::RUNTIME_COMPONENT_BYTES_MIN;
+use repair_pipeline::outside::{ToolFailure, Tools};
 
-use repair_test_guests::Guest;
+use repair_test_guests::{Guest, padded};
 
 use super::Sourced as _;
-use super::{case, loaded, proposed_within};
+use super::{case, loaded, proposed_within, source};
 use crate::limits::CallLimits;
+use crate::{LoadOptions, Toolbox};
 
 #[test]
 fn memory_is_counted_from_the_start() {
@@ -46,4 +48,60 @@ fn a_tool_that_misbehaved_is_not_called_again() {
         "quarantined, although this case was answered before"
     );
     assert!(toolbox.propose("calm", &with_history).is_ok(), "the others go on");
+}
+
+#[test]
+fn asked_twice_in_one_go_a_tool_may_use_as_much_each_time() {
+    let mut guest = Guest::new("worker");
+    guest.propose = format!("{} {}", loop_of(10_000), guest.propose);
+    let limits = CallLimits { fuel_max: 80_000, ..CallLimits::default() };
+    let mut toolbox = Toolbox::load_within(vec![guest.source()], &LoadOptions::default(), Some(&limits));
+    let (_, used) = toolbox.propose_measured("worker", &case()).expect("it declines");
+    assert!(used.fuel > limits.fuel_max / 2, "{used:?}");
+    assert_eq!(toolbox.is_steady("worker", &case()), Ok(true));
+}
+
+/// A component of [`RUNTIME_COMPONENT_BYTES_MIN`] and more is taken for one that brings a language runtime.
+#[test]
+fn a_large_component_has_limits_of_its_own() {
+    let small = |guest: Guest| source("tool", guest.build());
+    let large = |guest: Guest| source("tool", padded(guest.build(), RUNTIME_COMPONENT_BYTES_MIN));
+    let ends = |source| -> ToolFailure {
+        let mut toolbox = loaded(vec![source]);
+        toolbox.propose("tool", &case()).expect_err("it is ended")
+    };
+    let growing = |pages: u32| {
+        let mut guest = Guest::new("tool");
+        guest.propose = format!("(drop (memory.grow (i32.const {pages}))) {}", guest.propose);
+        guest
+    };
+    assert!(ends(small(growing(600))).what.contains("more than 33554432 bytes of memory"));
+    assert!(loaded(vec![large(growing(600))]).propose("tool", &case()).is_ok());
+    assert!(ends(large(growing(2_100))).what.contains("more than 134217728 bytes of memory"));
+
+    let endless = || {
+        let mut guest = Guest::new("tool");
+        guest.propose = "(loop $on (br $on)) unreachable".to_owned();
+        guest
+    };
+    assert!(ends(small(endless())).what.contains("its fuel of 200000000 units"));
+    assert!(ends(large(endless())).what.contains("its fuel of 2000000000 units"));
+
+    let memories = |count: usize| {
+        let instances = "(core instance (instantiate $m))".repeat(count);
+        wat::parse_str(format!("(component (core module $m (memory 1)) {instances})")).expect("a component")
+    };
+    let refused = |bytes| loaded(vec![source("tool", bytes)]).failures()[0].what.clone();
+    assert!(refused(memories(40)).contains("it holds 40 memories, more than the limit of 32"));
+    let large = |count| refused(padded(memories(count), RUNTIME_COMPONENT_BYTES_MIN));
+    assert!(large(70).contains("it holds 70 memories, more than the limit of 64"));
+    assert!(!large(40).contains("memories"), "{}", large(40));
+}
+
+/// Instructions that go round so many times.
+fn loop_of(rounds: u32) -> String {
+    format!(
+        "(local $left i32) (local.set $left (i32.const {rounds}))
+         (loop $on (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))"
+    )
 }

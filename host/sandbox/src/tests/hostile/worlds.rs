@@ -1,7 +1,7 @@
 //! Guests that are something else than they say: what they import, what they export, and what lies in what.
 
 use repair_test_guests::Guest;
-use repair_test_guests::bomb::leb128;
+use repair_test_guests::leb128;
 
 const CONTRACT: &str = include_str!("../../../../../wit/repair-tool.wit");
 /// What every component begins with.
