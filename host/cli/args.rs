@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use repair_effects::azure::credential::CredentialKind;
+use repair_model::ids::Digest;
 
 pub use tool::{
     ToolAddArgs, ToolBuildArgs, ToolCheckArgs, ToolCommand, ToolLanguage, ToolNewArgs, ToolRecordArgs, ToolTestArgs,
@@ -194,6 +195,25 @@ pub enum Command {
     /// Compile a component from standard input to standard output, within limits; `repair` starts it for itself
     #[command(hide = true)]
     CompileComponent,
+}
+
+impl Command {
+    /// Whether it can be ended at any moment: it changes nothing, or one whole thing after the other.
+    pub fn can_be_ended_anywhere(&self) -> bool {
+        match self {
+            Self::Classify(_) => true,
+            // A build has a process of its own to end, and a debugger says where it was.
+            Self::Tool(tool) => {
+                !matches!(tool, ToolCommand::Build(_) | ToolCommand::Test(ToolTestArgs { debug: true, .. }))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it needs anything that is kept for this user.
+    pub fn looks_at_the_home_folder(&self) -> bool {
+        !matches!(self, Self::Classify(_) | Self::Schema(_) | Self::Completions(_) | Self::CompileComponent)
+    }
 }
 
 /// What is classified.
@@ -471,6 +491,12 @@ fn digest_prefix(text: &str) -> Result<String, String> {
         return Err(format!("a digest has {DIGITS_MIN} to 64 hexadecimal digits; `repair sessions` shows it"));
     }
     Ok(text.to_ascii_lowercase())
+}
+
+/// All of it: who made the components could make two of one beginning.
+fn component_digest(text: &str) -> Result<Digest, String> {
+    text.parse()
+        .map_err(|_| "the digest of a component has 64 hexadecimal digits; `repair tool add` prints it".to_owned())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use repair_model::limits::{
     TOOL_COMPILE_MS_MAX,
 };
 use repair_sandbox::{Compiler, CompilerFault};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 use crate::command_error::{Code, CommandError};
 
@@ -82,6 +82,9 @@ fn processor_time() -> ProcessorTime {
 
 /// What the started process does: standard input to standard output, and what is wrong to standard error.
 pub fn compile() -> Result<Code, CommandError> {
+    // Nobody waits for what comes out once that has ended, however it ended.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| CommandError::internal("the compiler cannot be bound to who started it", error))?;
     let memory = most(Resource::As, TOOL_COMPILE_MEMORY_BYTES_MAX);
     let work = processor_time();
     let limits = [

@@ -5,6 +5,18 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use crate::command_error::{Code, CommandError};
+
+/// A folder of the XDG base directory specification: the variable that names it, and its place in the home folder.
+type XdgFolder = (&'static str, &'static str);
+const STATE: XdgFolder = ("XDG_STATE_HOME", ".local/state");
+const CACHE: XdgFolder = ("XDG_CACHE_HOME", ".cache");
+const DATA: XdgFolder = ("XDG_DATA_HOME", ".local/share");
+const CONFIG: XdgFolder = ("XDG_CONFIG_HOME", ".config");
+/// The home of somebody who has none, as Debian's base-passwd names it. It is no folder of a project in any case: what
+/// lies in the home folder may permit, and is executed.
+const NO_HOME: &str = "/nonexistent";
+
 /// The environment of this run.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -14,6 +26,8 @@ pub struct Environment {
     pub path_var: OsString,
     /// Where the person stands.
     pub current_directory: PathBuf,
+    /// The user's home folder, by `HOME` or else by the system; always absolute.
+    home: Option<PathBuf>,
     /// User and host, as the system names them.
     pub user: String,
     /// Host name.
@@ -41,6 +55,7 @@ impl Environment {
         Self {
             path_var: std::env::var_os("PATH").unwrap_or_default(),
             current_directory: std::env::current_dir().unwrap_or_default(),
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
             user: user.unwrap_or_else(|| format!("uid {uid}")),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             interactive: stdin_is_terminal && stderr_is_terminal && !in_ci,
@@ -56,23 +71,39 @@ impl Environment {
     }
 
     fn home(&self) -> PathBuf {
-        self.get("HOME").map_or_else(|| self.current_directory.clone(), PathBuf::from)
+        self.home.clone().unwrap_or_else(|| PathBuf::from(NO_HOME))
     }
 
-    /// A folder of the XDG base directory specification; relative values are ignored, as it asks.
-    fn xdg(&self, variable: &str, fallback: &str) -> PathBuf {
-        let named = self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        named.unwrap_or_else(|| self.home().join(fallback)).join("repair")
+    /// Makes sure that the folders of this user are known.
+    ///
+    /// # Errors
+    /// When there is no home folder, and not all of them are named otherwise.
+    pub fn require_home(&self) -> Result<(), CommandError> {
+        let named = [STATE, CACHE, DATA, CONFIG].iter().all(|(variable, _)| self.named(variable).is_some());
+        if named || self.home.is_some() {
+            return Ok(());
+        }
+        Err(CommandError::new(Code::Usage, "the home folder is not known: $HOME is no absolute path")
+            .hint("set HOME to the folder in which logs, policies and accepted tools are to be kept"))
+    }
+
+    /// The absolute path in a variable; relative ones are ignored, as the specification asks.
+    fn named(&self, variable: &str) -> Option<PathBuf> {
+        self.get(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    fn xdg(&self, (variable, in_home): XdgFolder) -> PathBuf {
+        self.named(variable).unwrap_or_else(|| self.home().join(in_home)).join("repair")
     }
 
     /// Where sessions and logs are kept.
     pub fn state_dir(&self) -> PathBuf {
-        self.xdg("XDG_STATE_HOME", ".local/state")
+        self.xdg(STATE)
     }
 
     /// What can be made anew at any time.
     pub fn cache_dir(&self) -> PathBuf {
-        self.xdg("XDG_CACHE_HOME", ".cache")
+        self.xdg(CACHE)
     }
 
     /// Where cargo keeps what it downloads.
@@ -82,12 +113,12 @@ impl Environment {
 
     /// What the user has installed.
     pub fn data_dir(&self) -> PathBuf {
-        self.xdg("XDG_DATA_HOME", ".local/share")
+        self.xdg(DATA)
     }
 
     /// The user's policies, and which tools are accepted.
     pub fn config_dir(&self) -> PathBuf {
-        self.xdg("XDG_CONFIG_HOME", ".config")
+        self.xdg(CONFIG)
     }
 
     /// The folder of docker's `config.json`.

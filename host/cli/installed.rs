@@ -8,18 +8,26 @@ use std::fs::{DirBuilder, File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use repair_effects::files::{self, FileError};
 use repair_model::ids::Digest;
 use repair_model::limits::{COMPONENT_BYTES_MAX, TOOL_LOCK_BYTES_MAX};
-use repair_pipeline::outside::ToolFailure;
+use repair_model::tool::Manifest;
+use repair_pipeline::outside::{ToolFailure, Tools as _};
 use repair_pipeline::tool_lock::{FILE_NAME, LockError, LockedTool, ToolLock};
-use repair_sandbox::{Origin, ToolSource};
+use repair_sandbox::{Origin, ToolSource, Toolbox};
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 use crate::command_error::{Code, CommandError};
 use crate::environment::Environment;
 
+/// How long another one that changes the lock file is waited for; a change takes milliseconds.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often it is tried meanwhile.
+const LOCK_TICK: Duration = Duration::from_millis(20);
 /// Permission bits with which somebody else could write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -65,8 +73,7 @@ impl Installed {
         make_private(&self.config)?;
         let folder = File::open(&self.config)
             .map_err(|error| CommandError::internal("the configuration folder cannot be opened", error))?;
-        rustix::fs::flock(&folder, FlockOperation::LockExclusive)
-            .map_err(|error| CommandError::internal("the configuration folder cannot be locked", error))?;
+        self.locked(&folder)?;
         let mut lock = self.read()?;
         let before = lock.clone();
         let changed = change(&mut lock)?;
@@ -78,10 +85,32 @@ impl Installed {
         Ok(changed)
     }
 
+    /// Holds the folder while `folder` is open. Whoever may read it can hold it too, so nobody is waited for without end.
+    fn locked(&self, folder: &File) -> Result<(), CommandError> {
+        let begun = Instant::now();
+        loop {
+            match rustix::fs::flock(folder, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if begun.elapsed() < LOCK_WAIT_MAX => thread::sleep(LOCK_TICK),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    let what = format!("another process has held {} for {LOCK_WAIT_MAX:?}", self.config.display());
+                    return Err(CommandError::new(Code::Busy, what)
+                        .hint("wait for the other `repair tool` to end, then run it again"));
+                }
+                Err(error) => {
+                    return Err(CommandError::internal("the configuration folder cannot be locked", error));
+                }
+            }
+        }
+    }
+
     /// Keeps a component under its digest.
     pub fn keep(&self, component: &Digest, bytes: &[u8]) -> Result<(), CommandError> {
         make_private(&self.components)?;
-        files::put_private(&self.component_file(component), bytes).map_err(file_error)
+        let file = self.component_file(component);
+        // What a killed one left half-written is not worth a word: it is written now.
+        let _ = files::sweep(&file);
+        files::put_private(&file, bytes).map_err(file_error)
     }
 
     /// Removes the component of a tool that is not accepted any more; that it is gone already is as good.
@@ -104,24 +133,61 @@ impl Installed {
 }
 
 /// The accepted tools, and those that cannot be offered for loading, each with its reason.
-pub fn sources(environment: &Environment) -> (Vec<ToolSource>, Vec<ToolFailure>) {
-    let installed = Installed::of(environment);
-    let lock = match installed.read() {
-        Ok(lock) => lock,
-        Err(error) => {
-            let fix = error.hints.first().cloned().unwrap_or_else(|| "see the file".to_owned());
-            let failure = ToolFailure { tool: FILE_NAME.to_owned(), what: error.error.to_string(), fix };
-            return (Vec::new(), vec![failure]);
+#[derive(Default)]
+pub struct Accepted {
+    /// What can be loaded.
+    pub sources: Vec<ToolSource>,
+    failures: Vec<ToolFailure>,
+    entries: Vec<LockedTool>,
+}
+
+impl Accepted {
+    /// Those of whoever calls.
+    pub fn of(environment: &Environment) -> Self {
+        let installed = Installed::of(environment);
+        let lock = match installed.read() {
+            Ok(lock) => lock,
+            Err(error) => {
+                let fix = error.hints.first().cloned().unwrap_or_else(|| "see the file".to_owned());
+                let failure = ToolFailure { tool: FILE_NAME.to_owned(), what: error.error.to_string(), fix };
+                return Self { failures: vec![failure], ..Self::default() };
+            }
+        };
+        let (mut sources, mut failures) = (Vec::new(), Vec::new());
+        for tool in &lock.tools {
+            match installed.source(tool) {
+                Ok(source) => sources.push(source),
+                Err(failure) => failures.push(failure),
+            }
         }
-    };
-    let (mut sources, mut failures) = (Vec::new(), Vec::new());
-    for tool in &lock.tools {
-        match installed.source(tool) {
-            Ok(source) => sources.push(source),
-            Err(failure) => failures.push(failure),
+        Self { sources, failures, entries: lock.tools }
+    }
+
+    /// Leaves out what the lock file does not allow, now that the tools have said what they are.
+    pub fn hold(self, tools: &mut Toolbox) {
+        self.failures.into_iter().for_each(|failure| tools.leave_out(failure));
+        let loaded: Vec<Manifest> = tools.manifests().to_vec();
+        for manifest in loaded.iter().filter(|manifest| !tools.is_built_in(&manifest.tool.id)).collect::<Vec<_>>() {
+            let of_it = self.entries.iter().find(|entry| entry.component == manifest.tool.component);
+            let bytes = tools.component(&manifest.tool.id).unwrap_or_default().len();
+            if let Some(failure) = of_it.and_then(|entry| contradicted(entry, manifest, bytes)) {
+                tools.exclude(failure);
+            }
         }
     }
-    (sources, failures)
+}
+
+/// The failure of a tool whose entry in the lock file says otherwise than its component of so many bytes.
+pub fn contradicted(entry: &LockedTool, manifest: &Manifest, bytes: usize) -> Option<ToolFailure> {
+    let contradiction = match LockedTool::of(manifest, bytes, entry.source.clone()) {
+        Ok(actual) => entry.contradiction(&actual)?,
+        Err(error) => error.to_string(),
+    };
+    Some(ToolFailure {
+        tool: manifest.tool.id.clone(),
+        what: format!("{FILE_NAME} says otherwise of `{}` than its component: {contradiction}", entry.id),
+        fix: format!("`repair tool remove {}`, then `repair tool add` shows all of it and asks", entry.id),
+    })
 }
 
 /// Whoever could write the lock file could accept a tool in the user's name.

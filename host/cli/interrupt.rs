@@ -17,20 +17,25 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens to nothing: a signal ends the process, as it should for one that only reads.
+    /// Listens to nothing: a signal ends the process, as it should where nothing is left half done.
     pub fn unheard() -> Self {
         Self { flag: Arc::default(), woken: Arc::default() }
     }
 
-    /// Starts to listen for SIGINT, SIGTERM and SIGHUP.
+    /// Starts to listen for SIGINT, SIGTERM and SIGHUP, on a thread of its own: the others may be busy with a compiler.
     ///
     /// # Errors
     /// When the system does not let it.
     pub fn listen() -> std::io::Result<Self> {
         let interrupt = Self::unheard();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let entered = runtime.enter();
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            tokio::spawn(watch(signal(kind)?, interrupt.clone()));
+            runtime.spawn(watch(signal(kind)?, interrupt.clone()));
         }
+        drop(entered);
+        let listening = move || runtime.block_on(std::future::pending::<()>());
+        std::thread::Builder::new().name("repair-signals".to_owned()).spawn(listening)?;
         Ok(interrupt)
     }
 

@@ -23,7 +23,7 @@ use crate::built_in;
 use crate::command_error::{Code, CommandError, policy_error};
 use crate::compiler::ProcessCompiler;
 use crate::environment::Environment;
-use crate::installed;
+use crate::installed::Accepted;
 use crate::interrupt::Interrupt;
 use crate::place::{self, Meant, Place};
 
@@ -227,13 +227,11 @@ fn policy_files(folder: &Path) -> Result<Vec<(PathBuf, String)>, CommandError> {
 
 /// The repair tools: those of this program, and those that the user has accepted.
 pub fn toolbox(environment: &Environment) -> Toolbox {
-    let (installed, refused) = installed::sources(environment);
+    let mut accepted = Accepted::of(environment);
     let mut sources = built_in::sources();
-    sources.extend(installed);
+    sources.append(&mut accepted.sources);
     let mut tools = Toolbox::load(sources, &load_options(environment));
-    for failure in refused {
-        tools.leave_out(failure);
-    }
+    accepted.hold(&mut tools);
     tools
 }
 

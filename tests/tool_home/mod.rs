@@ -81,7 +81,7 @@ impl Home {
     pub fn tools(&self, code: i32) -> Vec<String> {
         let listed = self.document(code, &["tool", "list"]);
         let id = |tool: &Value| tool.pointer("/tool/id").and_then(Value::as_str).expect("an id").to_owned();
-        listed.as_array().expect("a list").iter().map(id).collect()
+        listed["tools"].as_array().expect("a list").iter().map(id).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! What takes the compiler too much is refused in a process of its own, and harms nobody.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,22 +48,51 @@ fn a_bomb_that_only_takes_time_is_refused_and_a_lower_limit_of_the_caller_counts
 fn a_compiler_that_somebody_else_killed_is_not_said_to_have_worked_too_long() {
     let home = Home::new();
     home.write("slow.wasm", bomb::compile_bomb("slow", 30, 3_000, 3_000));
-    let mut command = home.command(&["tool", "check", "slow.wasm"]);
-    let repair = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let begun = Instant::now();
-    let compiler = loop {
-        if let Some(found) = compiler_of(repair.id()) {
-            break found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it starts no compiler");
-        thread::sleep(Duration::from_millis(20));
-    };
+    let (repair, compiler) = compiling(&home);
     rustix::process::kill_process(compiler, Signal::KILL).expect("it is ours");
     let ended = repair.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(3), "{said}");
     assert!(said.contains("tool `slow.wasm`: the system killed its compiler"), "{said}");
     assert!(said.contains("try again when this machine has more memory to spare"), "{said}");
+}
+
+#[test]
+fn a_signal_ends_a_check_at_once_and_its_compiler_with_it() {
+    let home = Home::new();
+    home.write("slow.wasm", bomb::compile_bomb("slow", 30, 3_000, 3_000));
+    for signal in [Signal::INT, Signal::KILL] {
+        let (repair, compiler) = compiling(&home);
+        rustix::process::kill_process(Pid::from_child(&repair), signal).expect("it is ours");
+        let ended = repair.wait_with_output().expect("it ends");
+        assert_eq!(ended.status.signal(), Some(signal.as_raw()));
+        eventually(|| has_ended(compiler).then_some(()), "the compiler goes on");
+    }
+}
+
+/// `repair` and its compiler, in the midst of something long.
+fn compiling(home: &Home) -> (Child, Pid) {
+    let mut command = home.command(&["tool", "check", "slow.wasm"]);
+    let repair = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let compiler = eventually(|| compiler_of(repair.id()), "it starts no compiler");
+    (repair, compiler)
+}
+
+/// Whether it is gone, or nobody has asked yet how it ended.
+fn has_ended(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('Z'))
+}
+
+fn eventually<T>(mut found: impl FnMut() -> Option<T>, otherwise: &str) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{otherwise}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The process that compiles for the process `parent`.

@@ -1,10 +1,16 @@
 //! A tool is installed by a yes to exactly one component, and by nothing else.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use repair_test_guests::{Guest, padded};
+use repair_test_support::Finished;
 
 use crate::terminal::Terminal;
 use crate::tool_home::{Home, files_in, text_of, versioned};
 
+/// A digest that no component has.
+const NO_DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const QUESTION: &str = "Accept exactly this component? [y]es [n]o: ";
 
 fn is_installed(home: &Home, id: &str) -> bool {
@@ -22,8 +28,11 @@ fn nobody_can_accept_a_tool_without_a_terminal_but_by_its_digest() {
     assert!(asked.stderr.contains("--accept"), "{asked}");
     assert!(!home.join(".config").exists() && !home.join(".local").exists(), "nothing was written");
 
-    let wrong = home.ends(4, &["tool", "add", "guest.wasm", "--accept", "0123456789abcdef"]);
+    let wrong = home.ends(4, &["tool", "add", "guest.wasm", "--accept", NO_DIGEST]);
     assert!(wrong.stderr.contains("nobody here can accept"), "{wrong}");
+    // Whoever made the component could make another one of the same beginning.
+    let part = home.ends(2, &["tool", "add", "guest.wasm", "--accept", "0123456789abcdef"]);
+    assert!(part.stderr.contains("has 64 hexadecimal digits"), "{part}");
     home.install(&component);
     assert_eq!(home.tools(0)[0], "guest", "whoever was chosen is asked first");
     let shown = home.document(0, &["tool", "show", "guest"]);
@@ -71,14 +80,50 @@ fn a_newer_version_that_wants_no_more_is_taken_and_one_that_wants_more_is_asked_
         assert!(asked.stderr.contains(word), "`{word}` is missing: {asked}");
     }
     let listed = home.document(0, &["tool", "list"]);
-    assert_eq!(listed[0].pointer("/tool/version"), Some(&"1.1.0".into()), "the accepted one goes on");
+    assert_eq!(listed["tools"][0].pointer("/tool/version"), Some(&"1.1.0".into()), "the accepted one goes on");
 
     let mut terminal = Terminal::of(home.command(&["tool", "update", "guest"]));
     terminal.until(QUESTION);
     terminal.answer("y");
     assert_eq!(terminal.end().0, 0);
     let listed = home.document(0, &["tool", "list"]);
-    assert_eq!(listed[0].pointer("/tool/version"), Some(&"1.2.0".into()));
+    assert_eq!(listed["tools"][0].pointer("/tool/version"), Some(&"1.2.0".into()));
+}
+
+#[test]
+fn another_one_of_the_same_name_is_asked_about_also_where_it_wants_nothing_more() {
+    let home = Home::new();
+    let component = home.write("guest.wasm", versioned("guest", "1.0.0").build());
+    home.install(&component);
+    home.write("downloads/guest.wasm", versioned("guest", "99.0.0").build());
+    let asked = home.ends(4, &["tool", "add", "downloads"]);
+    assert!(asked.stderr.contains("the accepted one came from"), "{asked}");
+    assert!(asked.stderr.contains("nobody here can accept guest 99.0.0"), "{asked}");
+    let listed = home.document(0, &["tool", "list"]);
+    assert_eq!(listed["tools"][0].pointer("/tool/version"), Some(&"1.0.0".into()));
+}
+
+#[test]
+fn one_that_fails_keeps_no_other_from_its_turn() {
+    let home = Home::new();
+    for id in ["one", "two"] {
+        let component = home.write(format!("{id}.wasm"), versioned(id, "1.0.0").build());
+        home.install(&component);
+    }
+    std::fs::remove_file(home.join("one.wasm")).expect("removed");
+    home.write("two.wasm", versioned("two", "1.1.0").build());
+    let updated = home.document(2, &["tool", "update"]);
+    assert_eq!(updated[0]["tool"], "one");
+    assert_eq!(updated[0]["result"], "failed");
+    assert!(updated[0]["reason"].as_str().is_some_and(|reason| reason.contains("one.wasm")), "{updated}");
+    assert_eq!(updated[1]["result"], "updated");
+    let told = home.ends(2, &["tool", "update"]);
+    assert!(told.stdout.contains("next: `repair tool add PATH` takes `one` from elsewhere"), "{told}");
+
+    home.write("tools/broken.wasm", "(component)");
+    home.write("tools/two.wasm", versioned("two", "1.1.0").build());
+    let added = home.document(3, &["tool", "add", "tools"]);
+    assert_eq!((&added[0]["result"], &added[1]["result"]), (&"failed".into(), &"unchanged".into()));
 }
 
 #[test]
@@ -146,13 +191,25 @@ fn what_no_run_would_load_is_not_installed() {
     let home = Home::new();
     let broken = Guest { describe: "unreachable".to_owned(), ..Guest::new("broken") };
     home.write("broken.wasm", broken.build());
-    let refused = home.ends(3, &["tool", "add", "broken.wasm", "--accept", "0123456789abcdef"]);
+    let refused = home.ends(3, &["tool", "add", "broken.wasm", "--accept", NO_DIGEST]);
     assert!(refused.stderr.contains("tool `broken.wasm`: `describe` panicked"), "{refused}");
     home.write("text.wasm", "(component)");
     let refused = home.ends(3, &["tool", "add", text_of(&home.join("text.wasm"))]);
     assert!(refused.stderr.contains("WebAssembly text"), "{refused}");
-    let missing = home.repair(&["tool", "add", "nowhere.wasm"]);
-    assert!(missing.code != Some(0) && missing.stderr.contains("nowhere.wasm"), "{missing}");
+    let missing = home.ends(2, &["tool", "add", "nowhere.wasm"]);
+    assert!(missing.stderr.contains("nowhere.wasm") && missing.stderr.contains("next: name the file"), "{missing}");
+    let large = std::fs::File::create(home.join("large.wasm")).expect("a file");
+    large.set_len(40 * 1024 * 1024).expect("a hole");
+    let refused = home.ends(3, &["tool", "check", "large.wasm"]);
+    assert!(refused.stderr.contains("at most 33554432 are read"), "{refused}");
+    assert!(refused.stderr.contains("`lto` and `strip`"), "{refused}");
+    let unnamed = home.join(OsStr::from_bytes(b"not\xfftext.wasm"));
+    std::fs::write(&unnamed, Guest::new("guest").build()).expect("written");
+    let mut add = home.command(&["tool", "add"]);
+    let refused = Finished::run(add.arg(&unnamed)).expect("it runs");
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("copy the component to another place"), "{refused}");
+    assert!(!home.join(".local/share").exists(), "nothing is kept of what was not installed");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
 use repair_test_guests::Guest;
+use repair_test_support::Finished;
 
 use crate::tool_home::{Home, files_in};
 
@@ -76,7 +77,7 @@ fn a_damaged_lock_file_is_named_and_left_as_it_is() {
     for (damaged, words) in [
         (whole.replace("version = 1\n", "version = 7\n"), "its version is 7"),
         (whole.replace("compose-up", "rm-rf"), "rm-rf"),
-        (format!("{whole}<<<<<<<\n"), "TOML parse error"),
+        (format!("<<<<<<<\n{whole}"), "line 1, column 8: "),
         ("#".repeat(300 * 1024), "bytes"),
     ] {
         std::fs::write(&path, &damaged).expect("damaged");
@@ -86,6 +87,59 @@ fn a_damaged_lock_file_is_named_and_left_as_it_is() {
         home.repair(&["tool", "remove", "guest"]);
         home.repair(&["tool", "update"]);
         assert_eq!(std::fs::read_to_string(&path).expect("it is there"), damaged);
+    }
+}
+
+#[test]
+fn a_tool_of_which_the_lock_file_says_otherwise_is_left_out() {
+    let home = with_guest();
+    let path = home.join(".config/repair/repair-tools.lock");
+    let whole = std::fs::read_to_string(&path).expect("the lock file");
+    for (changed, words) in [
+        (whole.replace("may = [\"compose-up\"]", "may = []"), "of `guest` than its component: + may compose-up"),
+        (whole.replace("id = \"guest\"", "id = \"calm\""), "of `calm` than its component: + id guest"),
+    ] {
+        assert_ne!(changed, whole);
+        std::fs::write(&path, &changed).expect("changed by hand");
+        for command in ["list", "lock"] {
+            let told = home.ends(3, &["tool", command]);
+            assert!(told.stdout.contains(words), "`{words}` is missing: {told}");
+        }
+        assert_eq!(home.tools(3).len(), BUILT_IN_TOOLS);
+        let listed = home.document(3, &["tool", "list"]);
+        assert_eq!(listed.pointer("/left_out/0/tool"), Some(&"guest".into()));
+    }
+}
+
+/// Whoever may read the folder can hold it.
+#[test]
+fn a_change_waits_for_nobody_without_end() {
+    let home = with_guest();
+    let folder = std::fs::File::open(home.join(".config/repair")).expect("the folder");
+    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockShared).expect("held");
+    let refused = home.ends(6, &["tool", "remove", "guest"]);
+    assert!(refused.stderr.contains("another process has held"), "{refused}");
+    drop(folder);
+    home.ends(0, &["tool", "remove", "guest"]);
+}
+
+/// What lies in the home folder may permit, and is executed; a project is never taken for it.
+#[test]
+fn no_folder_is_taken_for_a_home_that_is_not_known() {
+    let home = with_guest();
+    let mut list = home.command(&["tool", "list"]);
+    let refused = Finished::run(list.env("HOME", "relative")).expect("it runs");
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("$HOME is no absolute path"), "{refused}");
+    assert!(refused.stderr.contains("next: set HOME"), "{refused}");
+    let mut schema = home.command(&["schema", "case"]);
+    assert_eq!(Finished::run(schema.env("HOME", "relative")).expect("it runs").code, Some(0));
+    // Without one the system is asked.
+    for without in [None, Some("")] {
+        let mut list = home.command(&["tool", "list"]);
+        list.env_remove("HOME").envs(without.map(|home| ("HOME", home))).env("XDG_CACHE_HOME", home.join(".cache"));
+        let listed = Finished::run(&mut list).expect("it runs");
+        assert!(listed.stdout.contains("port-conflict") && !listed.stdout.contains("guest"), "{listed}");
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use repair_model::ids::Digest;
 
-use super::digest_prefix;
+use super::component_digest;
 
 /// Looking at tools, writing one, installing somebody else's.
 #[derive(Debug, Subcommand)]
@@ -51,7 +52,7 @@ pub enum ToolLanguage {
 /// Options of `tool new`.
 #[derive(Debug, ClapArgs)]
 pub struct ToolNewArgs {
-    /// The tool's id, which is also the name of the new folder: lower-case words joined by hyphens
+    /// The tool's id, which is also the name of the new folder: lower-case words joined by hyphens, beginning with a letter
     pub name: String,
     /// The language
     #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
@@ -115,8 +116,8 @@ pub struct ToolAddArgs {
     /// A component, or a folder with some
     pub path: PathBuf,
     /// Accept exactly the component with this digest, without asking; may be given several times
-    #[arg(long, value_name = "DIGEST", value_parser = digest_prefix)]
-    pub accept: Vec<String>,
+    #[arg(long, value_name = "DIGEST", value_parser = component_digest)]
+    pub accept: Vec<Digest>,
 }
 
 /// Options of `tool update`.
@@ -125,6 +126,6 @@ pub struct ToolUpdateArgs {
     /// Only this tool
     pub id: Option<String>,
     /// Accept exactly the component with this digest, without asking; may be given several times
-    #[arg(long, value_name = "DIGEST", value_parser = digest_prefix)]
-    pub accept: Vec<String>,
+    #[arg(long, value_name = "DIGEST", value_parser = component_digest)]
+    pub accept: Vec<Digest>,
 }

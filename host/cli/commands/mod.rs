@@ -79,8 +79,11 @@ pub async fn dispatch(args: Args, environment: &Environment, printer: &Printer) 
         return Err(CommandError::new(Code::Usage, format!("{option} means nothing to this command"))
             .hint("`repair --help` shows what goes together"));
     }
+    if args.command.as_ref().is_none_or(Command::looks_at_the_home_folder) {
+        environment.require_home()?;
+    }
     let interrupt = match &args.command {
-        Some(Command::Classify(_)) => Interrupt::unheard(),
+        Some(command) if command.can_be_ended_anywhere() => Interrupt::unheard(),
         _ => Interrupt::listen().map_err(|error| CommandError::internal("signals cannot be listened to", error))?,
     };
     let context = Context { global: &args.global, environment, printer, interrupt };

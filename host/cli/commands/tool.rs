@@ -11,7 +11,7 @@ mod testing;
 use repair_journal::load_blob;
 use repair_model::text::escaped;
 use repair_model::tool::{Manifest, Reply};
-use repair_pipeline::outside::Tools as _;
+use repair_pipeline::outside::{ToolFailure, Tools as _};
 use repair_sandbox::Toolbox;
 use serde::Serialize;
 
@@ -64,7 +64,13 @@ fn list(context: &Context<'_>) -> Result<Code, CommandError> {
     for failure in tools.failures() {
         context.printer.line(&format!("{} {}", toned(Tone::Bad, "left out:"), escaped(&failure.to_string())));
     }
-    context.printer.document(&tools.manifests().iter().map(|manifest| listed(&tools, manifest)).collect::<Vec<_>>())?;
+    let listed: Vec<_> = tools.manifests().iter().map(|manifest| listed(&tools, manifest)).collect();
+    let left_out = tools
+        .failures()
+        .iter()
+        .map(|ToolFailure { tool, what, fix }| serde_json::json!({ "tool": tool, "what": what, "fix": fix }));
+    let left_out: Vec<_> = left_out.collect();
+    context.printer.document(&serde_json::json!({ "tools": listed, "left_out": left_out }))?;
     Ok(if tools.failures().is_empty() { Code::Success } else { Code::NotHealed })
 }
 

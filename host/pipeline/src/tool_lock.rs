@@ -86,6 +86,19 @@ impl LockedTool {
             runtime: component_bytes >= RUNTIME_COMPONENT_BYTES_MIN,
         })
     }
+
+    /// What the accepted component says otherwise than this entry, by `actual`, its own one: somebody has changed the file.
+    pub fn contradiction(&self, actual: &Self) -> Option<String> {
+        let changes = Changes::of(self, actual);
+        let named = [("id", &self.id, &actual.id), ("version", &changes.from, &actual.version.to_string())]
+            .into_iter()
+            .filter(|(_, here, there)| here != there)
+            .map(|(field, _, there)| format!("{field} {there}"))
+            .collect::<Vec<_>>();
+        let more = named.iter().chain(&changes.more).map(|more| format!("+ {more}"));
+        let words: Vec<String> = more.chain(changes.less.iter().map(|less| format!("- {less}"))).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 /// A lock file that cannot be used, or a change of it that is refused.
@@ -213,14 +226,13 @@ impl ToolLock {
             return Err(LockError::Size(text.len()));
         }
         // Another version may have other fields, so it is looked at first.
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| LockError::Malformed(error.to_string()))?;
+        let table: toml::Table = text.parse().map_err(|error| malformed(text, &error))?;
         if let Some(version) = table.get("version").and_then(toml::Value::as_integer)
             && version != i64::from(FORMAT)
         {
             return Err(LockError::Format(u32::try_from(version).unwrap_or(u32::MAX)));
         }
-        let lock: Self = toml::from_str(text).map_err(|error| LockError::Malformed(error.to_string()))?;
+        let lock: Self = toml::from_str(text).map_err(|error| malformed(text, &error))?;
         lock.check()?;
         Ok(lock)
     }
@@ -293,6 +305,17 @@ impl ToolLock {
         let at = self.tools.iter().position(|tool| tool.id == id)?;
         Some(self.tools.remove(at))
     }
+}
+
+/// What is wrong with the text, in one line, and where.
+fn malformed(text: &str, error: &toml::de::Error) -> LockError {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let place = before.map(|before| {
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        format!("line {}, column {column}: ", before.matches('\n').count() + 1)
+    });
+    let message = error.message().replace('\n', " ");
+    LockError::Malformed(place.unwrap_or_default() + &message)
 }
 
 #[cfg(test)]
@@ -372,6 +395,18 @@ mod tests {
         assert!(matches!(lock().judge(&tool("1.0.0", "two"), &[]), Err(LockError::Swap { .. })));
         // Build metadata is no newer version, by section 10 of Semantic Versioning 2.0.0.
         assert!(matches!(lock().judge(&tool("1.0.0+2", "two"), &[]), Err(LockError::Swap { .. })));
+    }
+
+    #[test]
+    fn an_entry_that_its_component_contradicts_is_told_apart() {
+        let accepted = tool("1.0.0", "one");
+        let moved = LockedTool { source: "/elsewhere.wasm".into(), ..accepted.clone() };
+        assert_eq!(moved.contradiction(&accepted), None);
+        let narrowed = LockedTool { may: Vec::new(), runtime: true, ..accepted.clone() };
+        let words = "+ may collect-logs, - the limits of a language runtime";
+        assert_eq!(narrowed.contradiction(&accepted).as_deref(), Some(words));
+        let renamed = LockedTool { id: "other".to_owned(), ..tool("2.0.0", "one") };
+        assert_eq!(renamed.contradiction(&accepted).as_deref(), Some("+ id oom-logs, + version 1.0.0"));
     }
 
     #[test]

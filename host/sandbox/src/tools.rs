@@ -129,6 +129,15 @@ impl Toolbox {
         self.failures.push(failure);
     }
 
+    /// Takes a loaded tool out again, for a reason that only the caller knows.
+    pub fn exclude(&mut self, failure: ToolFailure) {
+        if let Some(at) = self.position(&failure.tool) {
+            self.manifests.remove(at);
+            self.loaded.remove(at);
+        }
+        self.failures.push(failure);
+    }
+
     /// What is known of that tool beside its manifest.
     pub fn weight(&self, tool: &str) -> Option<Weight> {
         let Loaded { contract, bytes, limits, compile_ms, described, .. } = &self.loaded[self.position(tool)?];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use repair_effects::files;
+use repair_effects::files::{self, FileError};
 use repair_model::bounds::Bounds;
 use repair_model::limits::{COMPONENT_BYTES_MAX, RECORDED_CASE_BYTES_MAX};
 use repair_model::tool::Manifest;
@@ -13,7 +13,6 @@ use repair_sandbox::{Origin, ToolSource, Toolbox, Usage};
 
 use super::super::Context;
 use crate::command_error::{Code, CommandError};
-use crate::installed::file_error;
 use crate::opening::load_options;
 
 /// The folder of recorded cases within that of a tool.
@@ -30,9 +29,26 @@ pub(super) struct CaseFile {
 
 impl CaseFile {
     /// Where the transcript lies that is expected of it.
-    pub(super) fn transcript(&self) -> PathBuf {
-        self.path.with_file_name(format!("{}{REPLY}", self.name))
+    pub(super) fn transcript(&self) -> Result<PathBuf, CommandError> {
+        let path = self.path.with_file_name(format!("{}{REPLY}", self.name));
+        no_link(&path)?;
+        Ok(path)
     }
+}
+
+/// Refuses a link in the folder of a tool: somebody else may have made the folder, and what is there is shown and replaced.
+fn no_link(path: &Path) -> Result<(), CommandError> {
+    if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        let what = format!("{} is a link, which could lead anywhere", path.display());
+        return Err(CommandError::new(Code::Usage, what).hint("put the file itself in its place"));
+    }
+    Ok(())
+}
+
+/// Writes a case or a transcript in full; `is_there` when it is to be replaced.
+pub(super) fn write(path: &Path, text: &str, is_there: bool) -> Result<(), CommandError> {
+    let write = if is_there { files::replace_up_to } else { files::create_up_to };
+    write(path, text.as_bytes(), RECORDED_CASE_BYTES_MAX).map_err(|error| not_usable(error, "name another place"))
 }
 
 /// The only component in a folder.
@@ -54,7 +70,8 @@ pub(super) fn cases_in(dir: &Path) -> Result<Vec<CaseFile>, CommandError> {
         return Ok(Vec::new());
     }
     let files = files_in(&folder, ".json")?;
-    files.iter().filter(|path| !name_of(path).ends_with(REPLY)).map(|path| case_of(path)).collect()
+    let cases = files.iter().filter(|path| !name_of(path).ends_with(REPLY));
+    cases.map(|path| no_link(path).and_then(|()| case_of(path))).collect()
 }
 
 /// The recorded case in a file.
@@ -70,9 +87,16 @@ pub(super) fn case_of(path: &Path) -> Result<CaseFile, CommandError> {
 
 /// The text of a case or a transcript.
 pub(super) fn text_of(path: &Path) -> Result<String, CommandError> {
-    let bytes = files::read_up_to(path, RECORDED_CASE_BYTES_MAX).map_err(file_error)?;
+    let bytes = files::read_up_to(path, RECORDED_CASE_BYTES_MAX)
+        .map_err(|error| not_usable(error, "`repair tool record SESSION` writes a case"))?;
     String::from_utf8(bytes)
         .map_err(|_| CommandError::new(Code::Usage, format!("{} is not UTF-8 text", path.display())))
+}
+
+/// The error of a file that somebody has named; `otherwise` says what to do where the error itself does not.
+fn not_usable(error: FileError, otherwise: &str) -> CommandError {
+    let hints = Some(error.hints()).filter(|hints| !hints.is_empty()).unwrap_or_else(|| vec![otherwise.to_owned()]);
+    CommandError { code: Code::Usage, error: Box::new(error), hints }
 }
 
 /// Loads a component by itself, as every run would.
@@ -80,7 +104,11 @@ pub(super) fn text_of(path: &Path) -> Result<String, CommandError> {
 /// # Errors
 /// What is wrong with it, and its fix.
 pub(super) fn load(context: &Context<'_>, component: &Path) -> Result<(Toolbox, Manifest), CommandError> {
-    let bytes = files::read_up_to(component, COMPONENT_BYTES_MAX).map_err(file_error)?;
+    let bytes = files::read_up_to(component, COMPONENT_BYTES_MAX).map_err(|error| match error {
+        FileError::TooLong { .. } => CommandError::new(Code::NotHealed, error.to_string())
+            .hint("a component is that large with what it does not need; build it with `opt-level = \"s\"`, `lto` and `strip`"),
+        other => not_usable(other, "name the file of a component; `repair tool build` makes one"),
+    })?;
     load_alone(context, &name_of(component), bytes).map_err(|failure| {
         let what = format!("tool `{}`: {}", failure.tool, failure.what);
         CommandError::new(Code::NotHealed, what).hint(failure.fix)

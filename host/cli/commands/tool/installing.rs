@@ -21,7 +21,7 @@ use super::cases::{load, load_alone};
 use crate::args::{ToolAddArgs, ToolUpdateArgs};
 use crate::built_in::BUILT_IN;
 use crate::command_error::{Code, CommandError};
-use crate::installed::Installed;
+use crate::installed::{Installed, contradicted};
 use crate::person::TerminalPerson;
 use crate::printer::{Tone, toned};
 
@@ -35,32 +35,52 @@ struct Offer {
 /// What became of an offer, or how an installed tool stands.
 #[derive(Serialize)]
 struct Done {
+    /// Its id; of a file of which no more is known, its path.
     tool: String,
-    version: String,
-    component: Digest,
-    /// `added`, `updated`, `unchanged`, `declined`, `in-order`, `brought-back`, `left-out` or `removed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<Digest>,
+    /// `added`, `updated`, `unchanged`, `declined`, `failed`, `in-order`, `brought-back`, `left-out` or `removed`.
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Changes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What can be done about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
 }
 
 impl Done {
     fn of(entry: &LockedTool, result: &'static str) -> Self {
-        let (tool, version) = (entry.id.clone(), entry.version.to_string());
-        Self { tool, version, component: entry.component, result, changes: None, reason: None }
+        let (version, component) = (Some(entry.version.to_string()), Some(entry.component));
+        Self { version, component, result, ..Self::nothing(&entry.id) }
+    }
+
+    /// Of a file that is no tool.
+    fn nothing(file: &str) -> Self {
+        let tool = file.to_owned();
+        Self { tool, version: None, component: None, result: "failed", changes: None, reason: None, next: Vec::new() }
     }
 }
 
 /// Installs what a file or a folder holds.
 pub async fn add(context: &Context<'_>, args: &ToolAddArgs) -> Result<Code, CommandError> {
-    let mut done = Vec::new();
-    for file in components(&context.environment.current_directory.join(&args.path))? {
-        let offer = offer(context, &file)?;
-        done.push(take(context, offer, &args.accept, false).await?);
+    let mut tally = Tally::default();
+    let files = components(&context.environment.current_directory.join(&args.path))?;
+    for file in &files {
+        let taken = match offer(context, file) {
+            Ok(offer) => take(context, offer, &args.accept, false).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(done) => tally.done.push(done),
+            Err(error) if files.len() == 1 => return Err(error),
+            Err(error) => tally.failed(context, &file.to_string_lossy(), None, error),
+        }
     }
-    finish(context, &done)
+    tally.finish(context)
 }
 
 /// Takes newer versions from where the tools came from.
@@ -73,20 +93,58 @@ pub async fn update(context: &Context<'_>, args: &ToolUpdateArgs) -> Result<Code
     if meant.is_empty() {
         context.printer.line("no tool is installed");
     }
-    let mut done = Vec::new();
-    for tool in meant {
-        let offer = offer(context, &tool.source)?;
-        if offer.entry.id != tool.id {
-            let (source, found) = (tool.source.display(), &offer.entry.id);
-            return Err(CommandError::new(
-                Code::Usage,
-                format!("{source} holds the tool `{found}`, not `{}`", tool.id),
-            )
-            .hint(format!("`repair tool add` installs it under its own id; `repair tool remove {}`", tool.id)));
+    let mut tally = Tally::default();
+    for tool in &meant {
+        match update_one(context, tool, &args.accept).await {
+            Ok(done) => tally.done.push(done),
+            Err(error) if meant.len() == 1 => return Err(error),
+            Err(error) => tally.failed(context, &tool.id, Some(tool), error),
         }
-        done.push(take(context, offer, &args.accept, true).await?);
     }
-    finish(context, &done)
+    tally.finish(context)
+}
+
+async fn update_one(context: &Context<'_>, tool: &LockedTool, accepted: &[Digest]) -> Result<Done, CommandError> {
+    let offer = offer(context, &tool.source).map_err(|error| {
+        error.hint(format!(
+            "`repair tool add PATH` takes `{id}` from elsewhere; `repair tool remove {id}` forgets it",
+            id = tool.id
+        ))
+    })?;
+    if offer.entry.id != tool.id {
+        let (source, found) = (tool.source.display(), &offer.entry.id);
+        return Err(CommandError::new(Code::Usage, format!("{source} holds the tool `{found}`, not `{}`", tool.id))
+            .hint(format!("`repair tool add` installs it under its own id; `repair tool remove {}`", tool.id)));
+    }
+    take(context, offer, accepted, true).await
+}
+
+/// What became of several tools, one after the other: none keeps the next from its turn.
+#[derive(Default)]
+struct Tally {
+    done: Vec<Done>,
+    /// Of the first one that failed.
+    code: Option<Code>,
+}
+
+impl Tally {
+    fn failed(&mut self, context: &Context<'_>, name: &str, tool: Option<&LockedTool>, error: CommandError) {
+        let reason = error.error.to_string();
+        context.printer.line(&format!("{}  {} {}", escaped(name), toned(Tone::Bad, "failed:"), escaped(&reason)));
+        error.hints.iter().for_each(|hint| context.printer.line(&format!("  next: {}", escaped(hint))));
+        let done = match tool {
+            Some(tool) => Done::of(tool, "failed"),
+            None => Done::nothing(name),
+        };
+        self.done.push(Done { reason: Some(reason), next: error.hints, ..done });
+        self.code.get_or_insert(error.code);
+    }
+
+    fn finish(self, context: &Context<'_>) -> Result<Code, CommandError> {
+        context.printer.document(&self.done)?;
+        let declined = self.done.iter().any(|done| done.result == "declined");
+        Ok(self.code.unwrap_or(if declined { Code::NotHealed } else { Code::Success }))
+    }
 }
 
 /// Removes an installed tool.
@@ -122,7 +180,12 @@ pub fn lock(context: &Context<'_>) -> Result<Code, CommandError> {
                 if result == "brought-back" {
                     installed.keep(&tool.component, &bytes)?;
                 }
-                load_alone(context, &tool.id, bytes).err().map(|failure| failure.to_string())
+                let size = bytes.len();
+                let failure = match load_alone(context, &tool.id, bytes) {
+                    Ok((_, manifest)) => contradicted(tool, &manifest, size),
+                    Err(failure) => Some(failure),
+                };
+                failure.map(|failure| failure.to_string())
             }
         };
         let heading = toned(Tone::Heading, &format!("{} {}", tool.id, tool.version));
@@ -191,46 +254,61 @@ fn offer(context: &Context<'_>, file: &Path) -> Result<Offer, CommandError> {
     let bytes = tools.component(&manifest.tool.id).unwrap_or_default().to_vec();
     let source = std::fs::canonicalize(file)
         .map_err(|error| CommandError::internal(&format!("{} cannot be found", file.display()), error))?;
+    if source.to_str().is_none() {
+        let what = format!("{} is no UTF-8 path, which the lock file could not name", source.display());
+        return Err(CommandError::new(Code::Usage, what).hint("copy the component to another place"));
+    }
     let entry = LockedTool::of(&manifest, bytes.len(), source).map_err(refused)?;
     Ok(Offer { bytes, manifest, entry })
 }
 
-/// Asks where something has to be asked, and keeps what was accepted.
-async fn take(context: &Context<'_>, offer: Offer, accepted: &[String], is_update: bool) -> Result<Done, CommandError> {
+/// Asks where something has to be asked, and keeps what was accepted. Only an update that wants nothing more needs no yes:
+/// it comes from where the accepted one came from.
+async fn take(context: &Context<'_>, offer: Offer, accepted: &[Digest], is_update: bool) -> Result<Done, CommandError> {
     let installed = Installed::of(context.environment);
-    let judged = judge(&installed.read()?, &offer)?;
+    let lock = installed.read()?;
+    let judged = judge(&lock, &offer)?;
+    let component = offer.entry.component;
     let changes = match &judged {
         Judgement::Same => {
             context.printer.line(&format!("{} is installed already, exactly so", offer.manifest.tool));
             // Its file may be gone; what was accepted is put back.
-            installed.keep(&offer.entry.component, &offer.bytes)?;
+            installed.keep(&component, &offer.bytes)?;
             return Ok(Done::of(&offer.entry, "unchanged"));
         }
         Judgement::New => None,
         Judgement::Newer(changes) => Some(changes.clone()),
     };
-    context.printer.ask(&shown(&offer, changes.as_ref()));
-    let digest = offer.entry.component.to_string();
-    let needs_a_yes = changes.as_ref().is_none_or(Changes::grows);
-    let is_named = accepted.iter().any(|prefix| digest.starts_with(prefix.as_str()));
-    if needs_a_yes && !is_named && !confirmed(context, &offer, is_update).await? {
+    context.printer.ask(&shown(&offer, lock.get(&offer.entry.id), changes.as_ref()));
+    let needs_a_yes = !is_update || changes.as_ref().is_none_or(Changes::grows);
+    if needs_a_yes && !accepted.contains(&component) && !confirmed(context, &offer, is_update).await? {
         return Ok(Done { changes, ..Done::of(&offer.entry, "declined") });
     }
-    installed.keep(&offer.entry.component, &offer.bytes)?;
-    let replaced = installed.change(|lock| {
+    let changed = installed.change(|lock| {
         // Somebody else may have changed it meanwhile; the yes was to this step from that state.
         if judge(lock, &offer)? != judged {
             return Err(CommandError::new(Code::Busy, "the lock file was changed meanwhile").hint("run it again"));
         }
+        installed.keep(&component, &offer.bytes)?;
         let replaced = lock.get(&offer.entry.id).map(|tool| tool.component);
         lock.accept(offer.entry.clone());
         Ok(replaced)
-    })?;
+    });
+    let replaced = match changed {
+        Ok(replaced) => replaced,
+        Err(error) => {
+            if installed.read().is_ok_and(|lock| lock.tools.iter().all(|tool| tool.component != component)) {
+                // The change has failed, and that is what has to be told.
+                let _ = installed.forget(&component);
+            }
+            return Err(error);
+        }
+    };
     if let Some(replaced) = replaced {
         installed.forget(&replaced)?;
     }
     let (word, result) = if changes.is_some() { ("updated to", "updated") } else { ("added", "added") };
-    context.printer.line(&format!("{word} {} {}", offer.manifest.tool, offer.entry.component.short()));
+    context.printer.line(&format!("{word} {} {}", offer.manifest.tool, component.short()));
     Ok(Done { changes, ..Done::of(&offer.entry, result) })
 }
 
@@ -245,7 +323,7 @@ fn refused(error: LockError) -> CommandError {
 }
 
 /// Everything that whoever says yes has to know.
-fn shown(offer: &Offer, changes: Option<&Changes>) -> String {
+fn shown(offer: &Offer, accepted: Option<&LockedTool>, changes: Option<&Changes>) -> String {
     let Offer { manifest, entry, bytes } = offer;
     let mut text = String::new();
     let mut line = |words: String| {
@@ -254,6 +332,10 @@ fn shown(offer: &Offer, changes: Option<&Changes>) -> String {
     };
     line(format!("{}  {}", toned(Tone::Heading, &manifest.tool.to_string()), escaped(&manifest.summary)));
     line(format!("  from       {}", escaped(&entry.source.to_string_lossy())));
+    if let Some(accepted) = accepted.filter(|accepted| accepted.source != entry.source) {
+        let elsewhere = escaped(&accepted.source.to_string_lossy());
+        line(format!("  {} the accepted one came from {elsewhere}", toned(Tone::Warning, "note:")));
+    }
     line(format!("  contact    {}", manifest.contact.as_deref().map_or("none is given".to_owned(), escaped)));
     line(format!("  component  {} ({} KiB)", entry.component, bytes.len().div_ceil(1024)));
     line(format!("  handles    {}", joined(entry.handles.iter().map(ToString::to_string))));
@@ -307,9 +389,4 @@ fn not_installed(id: &str) -> CommandError {
         return error.hint("it is built in; a policy can forbid what it does");
     }
     error.hint("`repair tool lock` lists the installed ones")
-}
-
-fn finish(context: &Context<'_>, done: &[Done]) -> Result<Code, CommandError> {
-    context.printer.document(&done)?;
-    Ok(if done.iter().any(|done| done.result == "declined") { Code::NotHealed } else { Code::Success })
 }
