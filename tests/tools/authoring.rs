@@ -1,5 +1,7 @@
 //! Checks and recorded cases, on guests that are made so or so.
 
+use std::os::unix::fs::symlink;
+
 use repair_test_guests::{Guest, slice};
 use serde_json::json;
 
@@ -43,17 +45,73 @@ fn a_case_is_new_then_as_expected_then_different() {
     assert!(new.stdout.contains("note: looked at nothing"), "{new}");
     home.ends(0, &["tool", "test", "--accept"]);
     let same = home.document(0, &["tool", "test"]);
-    assert_eq!(same, json!([{ "case": "taken", "result": "same", "notes": ["looked at nothing"] }]));
+    let said = json!({ "answer": { "decline": "not mine" }, "notes": ["looked at nothing"] });
+    let said = json!({ "format": "repair-transcript/1", "replies": [said] });
+    let notes = &said["replies"][0]["notes"];
+    let expected = json!([{
+        "case": "taken", "result": "same", "outcome": "declines: not mine", "said": said, "unanswered": [], "notes": notes,
+    }]);
+    assert_eq!(same, expected);
 
     home.write("guest.wasm", noting("not my case").build());
     let differs = home.ends(3, &["tool", "test"]);
     assert!(differs.stdout.contains("DIFFERS   taken"), "{differs}");
     assert!(differs.stdout.contains("-         \"decline\": \"not mine\""), "{differs}");
     assert!(differs.stdout.contains("+         \"decline\": \"not my case\""), "{differs}");
+    let differs = home.document(3, &["tool", "test"]);
+    assert_eq!(differs[0]["expected"], said);
+    assert_eq!(differs[0]["said"]["replies"][0]["answer"]["decline"], "not my case");
     home.ends(0, &["tool", "test", "--accept"]);
     home.ends(0, &["tool", "test", "--case", "take"]);
     let none = home.ends(2, &["tool", "test", "--case", "other"]);
-    assert!(none.stderr.contains("holds no recorded case"), "{none}");
+    assert!(none.stderr.contains("has `other` in its name"), "{none}");
+    assert!(none.stderr.contains("next: there are taken"), "{none}");
+    let nowhere = home.ends(2, &["tool", "test", "nowhere"]);
+    assert!(nowhere.stderr.contains("nowhere is no folder"), "{nowhere}");
+    let debugged = home.ends(2, &["tool", "test", "--debug", "--json"]);
+    assert!(debugged.stdout.contains("`--debug` is for a person"), "{debugged}");
+}
+
+/// Somebody else may have made the folder.
+#[test]
+fn nothing_in_the_folder_of_a_tool_leads_out_of_it_or_draws_on_the_screen() {
+    let home = folder(noting("not mine"));
+    let outside = home.write("elsewhere/precious", "a file of mine");
+    symlink(&outside, home.join("cases/taken.reply.json")).expect("linked");
+    for accept in [&[][..], &["--accept"]] {
+        let refused = home.ends(2, &[&["tool", "test"], accept].concat());
+        assert!(refused.stderr.contains("taken.reply.json is a link"), "{refused}");
+        assert!(!refused.stdout.contains("a file of mine"), "{refused}");
+    }
+    assert_eq!(std::fs::read_to_string(&outside).expect("it is there"), "a file of mine");
+    std::fs::remove_file(home.join("cases/taken.reply.json")).expect("removed");
+    symlink(&outside, home.join("cases/other.json")).expect("linked");
+    let refused = home.ends(2, &["tool", "test"]);
+    assert!(refused.stderr.contains("other.json is a link"), "{refused}");
+    std::fs::remove_file(home.join("cases/other.json")).expect("removed");
+
+    home.write("src/\u{1b}[2J\u{202e}.rs", "");
+    let told = home.ends(3, &["tool", "test"]);
+    assert!(told.stderr.contains("src/\\u{1b}[2J\\u{202e}.rs"), "{told}");
+}
+
+#[test]
+fn a_case_may_be_as_large_as_one_that_is_read() {
+    let home = folder(noting("not mine"));
+    let services: Vec<_> = (0..20_000).map(|at| format!("a service of a large project, number {at}")).collect();
+    let mut large: serde_json::Value = serde_json::from_str(&case()).expect("a case");
+    large["finding"]["next_steps"] = json!(services);
+    home.write("cases/taken.json", large.to_string());
+    let mut verbose = Guest::new("guest");
+    let texts: Vec<String> = (0..100).map(|at| format!("{at} {}", "\u{1}".repeat(4_000))).collect();
+    let notes = verbose.data.texts(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let why = verbose.data.text("not mine");
+    verbose.answers(3, &why, notes);
+    home.write("guest.wasm", verbose.build());
+    home.ends(0, &["tool", "test", "--accept"]);
+    let length = std::fs::metadata(home.join("cases/taken.reply.json")).expect("written").len();
+    assert!(length > 2 * 1024 * 1024, "{length}");
+    home.ends(0, &["tool", "test"]);
 }
 
 #[test]

@@ -120,6 +120,9 @@ fn io_hint(path: &Path, doing: &str, kind: io::ErrorKind) -> Option<String> {
         }
         io::ErrorKind::PermissionDenied => Some(format!("this user may not read it; see `ls -l {folder}`")),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(format!("make room on the disk of {folder}")),
+        io::ErrorKind::AlreadyExists if writes => {
+            Some("it is there already and is left as it is; remove it first, or name another place".to_owned())
+        }
         io::ErrorKind::NotFound if writes => Some(format!("the folder {folder} does not exist")),
         io::ErrorKind::ResourceBusy => Some("the file is mounted by itself; change it where it really lies".to_owned()),
         _ => None,
@@ -180,6 +183,19 @@ pub fn digest_of(path: &Path) -> Result<Option<Digest>, FileError> {
 /// When it cannot be done as the top of this file says; the file is as it was then.
 pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Result<(), FileError> {
     short_enough(path, bytes.len() as u64, PROJECT_FILE_BYTES_MAX)?;
+    replace_content(path, bytes, expected_before)
+}
+
+/// The same with another limit, for what is no file of a project.
+///
+/// # Errors
+/// Those of [`replace`] with that limit.
+pub fn replace_up_to(path: &Path, bytes: &[u8], bytes_max: usize) -> Result<(), FileError> {
+    short_enough(path, bytes.len() as u64, bytes_max)?;
+    replace_content(path, bytes, None)
+}
+
+fn replace_content(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Result<(), FileError> {
     let real = std::fs::canonicalize(path).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = std::fs::metadata(&real).map_err(|source| io_error(path, "replaced", source))?;
     let metadata = regular(path, metadata)?;
@@ -194,7 +210,15 @@ pub fn replace(path: &Path, bytes: &[u8], expected_before: Option<Digest>) -> Re
 /// # Errors
 /// When there is a file already ([`io::ErrorKind::AlreadyExists`]), or it cannot be made; nothing is left behind then.
 pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    create(path, bytes, Access::ByUmask)
+    create(path, bytes, Access::ByUmask, PROJECT_FILE_BYTES_MAX)
+}
+
+/// The same with another limit, for what is no file of a project.
+///
+/// # Errors
+/// Those of [`create_new`] with that limit.
+pub fn create_up_to(path: &Path, bytes: &[u8], bytes_max: usize) -> Result<(), FileError> {
+    create(path, bytes, Access::ByUmask, bytes_max)
 }
 
 /// Makes a new file that only its owner can read.
@@ -202,7 +226,7 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// Those of [`create_new`].
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    create(path, bytes, Access::Private)
+    create(path, bytes, Access::Private, PROJECT_FILE_BYTES_MAX)
 }
 
 /// Puts a file of this user's own in its place, whole or not at all, whatever file was there. Only its owner can read it.
@@ -215,8 +239,8 @@ pub fn put_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     beside.take_the_place()
 }
 
-fn create(path: &Path, bytes: &[u8], access: Access<'_>) -> Result<(), FileError> {
-    short_enough(path, bytes.len() as u64, PROJECT_FILE_BYTES_MAX)?;
+fn create(path: &Path, bytes: &[u8], access: Access<'_>, bytes_max: usize) -> Result<(), FileError> {
+    short_enough(path, bytes.len() as u64, bytes_max)?;
     let beside = Beside::new(path, open_folder(path, folder_of(path))?, Points::PROJECT_FILE)?;
     beside.fill(bytes, access)?;
     beside.become_new()

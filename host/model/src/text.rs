@@ -22,13 +22,22 @@ pub fn escaped(text: &str) -> String {
     safe
 }
 
-/// Like [`escaped`], and cut to at most `characters_max` characters with a mark that says so.
+/// Like [`escaped`], and cut to at most `characters_max` characters with a mark that says so. Space is one blank, however
+/// wide it is: padding would draw rows of its own where a screen breaks the line.
 pub fn escaped_short(text: &str, characters_max: usize) -> String {
-    let safe = escaped(text);
+    let mut safe = escaped(text);
+    if !is_spaced_plainly(&safe) {
+        safe = safe.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    }
     match safe.char_indices().nth(characters_max) {
         Some((cut, _)) => format!("{}…", &safe[..cut]),
         None => safe,
     }
+}
+
+/// Whether all its space is single blanks between words.
+pub fn is_spaced_plainly(text: &str) -> bool {
+    text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
 }
 
 /// JSON text with the same characters written as `\uXXXX`, so that a document can be shown at a terminal and still says
@@ -97,5 +106,15 @@ mod tests {
         assert_eq!(escaped(text), text);
         assert_eq!(escaped_short("abcdef", 3), "abc…");
         assert_eq!(escaped_short("abc", 3), "abc");
+    }
+
+    #[test]
+    fn no_space_is_wide_enough_to_draw_with() {
+        for wide in ["a  b", "a\tb", " a b", "a b ", "a\u{3000}b", "a\u{a0}b"] {
+            assert!(!is_spaced_plainly(wide), "{wide:?}");
+            assert_eq!(escaped_short(wide, 10), "a b", "{wide:?}");
+        }
+        assert!(is_spaced_plainly("a b") && !is_spaced_plainly(""));
+        assert_eq!(escaped_short("", 10), "");
     }
 }

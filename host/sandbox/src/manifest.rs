@@ -15,7 +15,7 @@ use repair_model::limits::{
     TOOL_SUMMARY_BYTES_MAX, TOOL_VERSION_BYTES_MAX,
 };
 use repair_model::query::QueryKind;
-use repair_model::text::escaped;
+use repair_model::text::{escaped, is_spaced_plainly};
 use repair_model::tool::{Manifest, ToolRef};
 use serde_json::Value;
 
@@ -27,7 +27,9 @@ use crate::fault::{Fault, listed, quoted};
 pub(crate) enum ManifestFault {
     #[error("its manifest differs between two calls of `describe`")]
     Unsteady,
-    #[error("its id `{0}` is not made of lower-case words joined by hyphens, at most {TOOL_ID_BYTES_MAX} characters")]
+    #[error(
+        "its id `{0}` is not made of lower-case words joined by hyphens and beginning with a letter, at most {TOOL_ID_BYTES_MAX} characters"
+    )]
     Id(String),
     #[error("its version `{0}` is not a semantic version")]
     Version(String),
@@ -147,7 +149,7 @@ pub(crate) fn checked(said: said::Manifest, component: Digest) -> Result<Manifes
 
 /// Whether people can be shown it as it is.
 fn is_plain_line(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= TOOL_SUMMARY_BYTES_MAX && escaped(text) == text
+    text.len() <= TOOL_SUMMARY_BYTES_MAX && escaped(text) == text && is_spaced_plainly(text)
 }
 
 /// Whether `text` matches `^[a-z][a-z0-9]*(-[a-z0-9]+)*$` within its length, so that it is safe as a file name too.
@@ -355,7 +357,17 @@ mod tests {
 
     #[test]
     fn a_summary_is_one_plain_line() {
-        for wrong in ["", "  ", "a\nb", "\u{1b}[31mred", "a\u{202e}b", &"x".repeat(TOOL_SUMMARY_BYTES_MAX + 1)] {
+        for wrong in [
+            "",
+            "  ",
+            "a  b",
+            " a",
+            "a\u{3000}b",
+            "a\nb",
+            "\u{1b}[31mred",
+            "a\u{202e}b",
+            &"x".repeat(TOOL_SUMMARY_BYTES_MAX + 1),
+        ] {
             assert_eq!(checked_with(|said| said.summary = wrong.to_owned()), Err(ManifestFault::Summary), "{wrong:?}");
         }
     }

@@ -51,7 +51,7 @@ pub async fn run(context: &Context<'_>, args: &ToolBuildArgs) -> Result<Code, Co
     context.printer.line(&format!(
         "built {} into {}",
         toned(Tone::Heading, &manifest.tool.to_string()),
-        component.display()
+        escaped(&component.to_string_lossy())
     ));
     for other in others(&dir, &component) {
         let name = escaped(&other.display().to_string());
@@ -117,13 +117,24 @@ async fn python(context: &Context<'_>, dir: &Path) -> Result<PathBuf, CommandErr
         Invocation::new(program.clone(), arguments).in_directory(dir).with_variable("VIRTUAL_ENV", packages.clone())
     };
     let bindings = dir.join("bindings");
-    if bindings.is_dir() {
-        std::fs::remove_dir_all(&bindings)
-            .map_err(|error| CommandError::internal("the old bindings cannot be removed", error))?;
-    }
-    watched(context, &command(&["bindings", "bindings"]), &hint).await?;
+    // Beside the old ones, which the tool's tests need, until there are new ones; it writes into no folder that is there.
+    let fresh = packages.join("bindings");
+    remove_folder(&fresh)?;
+    watched(context, &command(&["bindings", ".build/bindings"]), &hint).await?;
+    remove_folder(&bindings)?;
+    std::fs::rename(&fresh, &bindings)
+        .map_err(|error| CommandError::internal("the new bindings cannot be put in their place", error))?;
     watched(context, &command(&["componentize", "app", "--stub-wasi", "-o", ".build/app.wasm"]), &hint).await?;
     Ok(packages.join("app.wasm"))
+}
+
+fn remove_folder(folder: &Path) -> Result<(), CommandError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CommandError::internal(&format!("{} cannot be removed", folder.display()), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs a step of a build, and shows what it says as it comes.
@@ -147,9 +158,10 @@ async fn watched(context: &Context<'_>, invocation: &Invocation, hint: &str) -> 
         return Err(CommandError::new(Code::Interrupted, "the build was interrupted"));
     }
     if !ended.succeeded() {
-        return Err(
-            CommandError::new(Code::NotHealed, format!("{program} ended with {}", ended.exit_code())).hint(hint)
-        );
+        let error = CommandError::new(Code::NotHealed, format!("{program} ended with {}", ended.exit_code()));
+        // The compiler says so when the target's own library is what it lacks.
+        let lacks_target = ended.stderr.into_text().contains(&format!("`{TARGET}` target may not be installed"));
+        return Err(error.hint(if lacks_target { hint } else { "correct what it says above, then build again" }));
     }
     Ok(ended)
 }

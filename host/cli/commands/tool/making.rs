@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use repair_effects::files;
+use repair_model::text::escaped;
 
 use super::super::Context;
 use crate::args::{ToolLanguage, ToolNewArgs};
@@ -18,13 +19,31 @@ include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// The names that templates bear in the place of the new tool's.
 const EXAMPLE_ID: &str = "oom-logs";
 const EXAMPLE_TYPE: &str = "OomLogs";
+/// Types that the templates use or make; a tool of such a name gets another type.
+const TAKEN_TYPES: [&str; 15] = [
+    "Action",
+    "ActionKind",
+    "Case",
+    "Deserialize",
+    "FailureClass",
+    "FakeHost",
+    "JsonSchema",
+    "Params",
+    "Query",
+    "QueryKind",
+    "Repair",
+    "Reply",
+    "Self",
+    "Stop",
+    "Tool",
+];
 
 /// Writes the folder.
 pub fn run(context: &Context<'_>, args: &ToolNewArgs) -> Result<Code, CommandError> {
     let name = args.name.as_str();
     if !repair_sandbox::is_tool_id(name) {
         return Err(CommandError::new(Code::Usage, format!("`{name}` is no id of a tool"))
-            .hint("use lower-case words joined by hyphens, such as `port-conflict`"));
+            .hint("use lower-case words joined by hyphens and beginning with a letter, such as `port-conflict`"));
     }
     let folder = context.environment.current_directory.join(name);
     if folder.exists() {
@@ -49,7 +68,7 @@ pub fn run(context: &Context<'_>, args: &ToolNewArgs) -> Result<Code, CommandErr
             "PYTHONPATH=bindings python3 -m unittest",
         ],
     };
-    context.printer.line(&format!("wrote {}", folder.display()));
+    context.printer.line(&format!("wrote {}", escaped(&folder.to_string_lossy())));
     context.printer.line(&format!("  cd {name}"));
     for next in language.iter().chain(&["repair tool test"]) {
         context.printer.line(&format!("  {next}"));
@@ -67,13 +86,14 @@ fn named(text: &str, name: &str) -> String {
         .replace(EXAMPLE_TYPE, &type_name(name))
 }
 
-/// `oom-logs` as `OomLogs`.
+/// `oom-logs` as `OomLogs`, and `case`, whose type is somebody else's, as `CaseTool`.
 fn type_name(id: &str) -> String {
     let capital = |word: &str| -> String {
         let mut letters = word.chars();
         letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
     };
-    id.split('-').map(capital).collect()
+    let name: String = id.split('-').map(capital).collect();
+    if TAKEN_TYPES.contains(&name.as_str()) { name + "Tool" } else { name }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CommandError> {
@@ -94,6 +114,25 @@ mod tests {
             let text = named(text, "slow-disk");
             for example in [EXAMPLE_ID, EXAMPLE_TYPE, "oom_logs"] {
                 assert!(!text.contains(example), "{path} still says {example}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_tool_takes_the_type_of_something_that_it_uses() {
+        assert_eq!((type_name("self"), type_name("json-schema")), ("SelfTool".to_owned(), "JsonSchemaTool".to_owned()));
+        let imports =
+            |text: &'static str| text.lines().filter(|line| line.starts_with("use ") || line.contains("import "));
+        let names = |line: &'static str| line.split(|letter: char| !letter.is_ascii_alphanumeric());
+        for (path, text) in RUST_TEMPLATE
+            .iter()
+            .chain(PYTHON_TEMPLATE)
+            .filter(|(path, _)| !path.contains("vendor/") && !path.contains("repair_tool/"))
+        {
+            let used =
+                imports(text).flat_map(names).filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()));
+            for name in used.filter(|name| *name != EXAMPLE_TYPE) {
+                assert!(TAKEN_TYPES.contains(&name), "{path} uses {name}");
             }
         }
     }

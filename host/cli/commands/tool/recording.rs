@@ -4,20 +4,19 @@
 //! recorded, with everything that the host answered, so that `tool test` can show it to the next version of the tool.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use repair_effects::files;
 use repair_journal::load_blob;
-use repair_model::text::escaped_json;
+use repair_model::text::{escaped, escaped_json};
 use repair_model::tool::Case;
 use repair_pipeline::rehearsal::RecordedCase;
 use repair_pipeline::session::AnswerState;
 use serde::Serialize;
 
 use super::super::Context;
-use super::cases::{load_alone, shown};
+use super::cases::{self, load_alone, shown};
 use crate::args::ToolRecordArgs;
 use crate::command_error::{Code, CommandError};
-use crate::installed::file_error;
 use crate::opening::{find_session, state_dir};
 
 /// Records the cases of a session.
@@ -71,14 +70,14 @@ pub fn run(context: &Context<'_>, args: &ToolRecordArgs) -> Result<Code, Command
         written.push(path);
     }
     for path in &written {
-        context.printer.line(&format!("wrote {}", path.display()));
+        context.printer.line(&format!("wrote {}", escaped(&path.to_string_lossy())));
     }
     context.printer.document(&serde_json::json!({ "session": found.id, "wrote": written }))?;
     Ok(Code::Success)
 }
 
-fn write<T: Serialize>(path: &std::path::Path, value: &T) -> Result<(), CommandError> {
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| CommandError::internal("a recorded case cannot be encoded", error))?;
-    files::create_new(path, (escaped_json(&text) + "\n").as_bytes()).map_err(file_error)
+    cases::write(path, &(escaped_json(&text) + "\n"), false)
 }

@@ -7,20 +7,18 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use repair_effects::files;
-use repair_model::query::{Answer, Observation, Refusal};
+use repair_model::query::{Answer, Observation, Query, Refusal};
 use repair_model::text::{escaped, escaped_json};
 use repair_model::tool::{Case, Manifest, Reply, ToolAnswer};
-use repair_pipeline::rehearsal::{End, Rehearsal, Turn};
+use repair_pipeline::rehearsal::{End, Rehearsal, Transcript, Turn};
 use repair_sandbox::{Toolbox, Usage};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
 use super::super::Context;
-use super::cases::{CaseFile, cases_in, component_in, load, shown, text_of};
+use super::cases::{CaseFile, cases_in, component_in, load, shown, text_of, write};
 use crate::args::ToolTestArgs;
 use crate::command_error::{Code, CommandError};
-use crate::installed::file_error;
 use crate::person::TerminalPerson;
 use crate::printer::{Tone, toned};
 
@@ -50,9 +48,15 @@ impl Standing {
 struct Tested {
     case: String,
     result: Standing,
-    /// Why the host would not go on.
+    /// In one line what came of it.
+    outcome: String,
+    /// The whole conversation.
+    said: Transcript,
+    /// What was expected, where that is something else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    turned_down: Option<String>,
+    expected: Option<serde_json::Value>,
+    /// What the tool asked for and the case does not answer.
+    unanswered: Vec<Query>,
     notes: Vec<String>,
 }
 
@@ -60,12 +64,11 @@ struct Tested {
 pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, CommandError> {
     let dir = context.environment.current_directory.join(&args.dir);
     let dir = std::fs::canonicalize(&dir).unwrap_or(dir);
-    let mut cases = cases_in(&dir)?;
-    cases.retain(|case| args.case.as_deref().is_none_or(|part| case.name.contains(part)));
-    if cases.is_empty() {
-        return Err(CommandError::new(Code::Usage, format!("{} holds no recorded case to show", dir.display()))
-            .hint("a case is a file `cases/NAME.json`; `repair tool record SESSION` writes one from a real session"));
+    if args.debug && context.printer.is_json() {
+        return Err(CommandError::new(Code::Usage, "`--debug` is for a person at a terminal, and `--json` is not")
+            .hint("`repair tool test --json` prints whole conversations"));
     }
+    let cases = chosen(&dir, args.case.as_deref())?;
     let component = match &args.component {
         Some(named) => context.environment.current_directory.join(named),
         None => component_in(&dir)?,
@@ -73,8 +76,8 @@ pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, Com
     if let Some(newer) = newer_source(&dir, &component) {
         context.printer.progress(&format!(
             "{} is older than {}; `repair tool build` builds it again",
-            component.display(),
-            newer.display()
+            escaped(&component.to_string_lossy()),
+            escaped(&newer.to_string_lossy())
         ));
     }
     let (mut tools, manifest) = load(context, &component)?;
@@ -102,6 +105,27 @@ pub async fn run(context: &Context<'_>, args: &ToolTestArgs) -> Result<Code, Com
     Ok(if failed == 0 && (all_decided || !args.debug) { Code::Success } else { Code::NotHealed })
 }
 
+/// The cases with `part` in their name, of which there has to be one.
+fn chosen(dir: &Path, part: Option<&str>) -> Result<Vec<CaseFile>, CommandError> {
+    if !dir.is_dir() {
+        return Err(CommandError::new(Code::Usage, format!("{} is no folder", dir.display()))
+            .hint("name the folder of the tool; `--component FILE` names a component elsewhere"));
+    }
+    let mut cases = cases_in(dir)?;
+    let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
+    cases.retain(|case| part.is_none_or(|part| case.name.contains(part)));
+    match (cases.is_empty(), part) {
+        (false, _) => Ok(cases),
+        (true, Some(part)) if !names.is_empty() => Err(CommandError::new(
+            Code::Usage,
+            format!("no recorded case of {} has `{part}` in its name", dir.display()),
+        )
+        .hint(format!("there are {}", names.join(", ")))),
+        (true, _) => Err(CommandError::new(Code::Usage, format!("{} holds no recorded case to show", dir.display()))
+            .hint("a case is a file `cases/NAME.json`; `repair tool record SESSION` writes one from a real session")),
+    }
+}
+
 /// A source of the tool that was changed after the component was built.
 fn newer_source(dir: &Path, component: &Path) -> Option<PathBuf> {
     let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
@@ -127,7 +151,7 @@ fn compare(
     let said = serde_json::to_string_pretty(&transcript)
         .map_err(|error| CommandError::internal("a transcript cannot be encoded", error))?;
     let said = escaped_json(&said) + "\n";
-    let path = case.transcript();
+    let path = case.transcript()?;
     let expected = if path.exists() { Some(text_of(&path)?) } else { None };
     let mut result = match &expected {
         _ if matches!(rehearsal.end, End::Failed(..)) => Standing::Failed,
@@ -136,11 +160,7 @@ fn compare(
         None => Standing::New,
     };
     if accept && matches!(result, Standing::Differs | Standing::New) {
-        match expected {
-            Some(_) => files::replace(&path, said.as_bytes(), None),
-            None => files::create_new(&path, said.as_bytes()),
-        }
-        .map_err(file_error)?;
+        write(&path, &said, expected.is_some())?;
         result = Standing::Accepted;
     }
     let notes: Vec<String> = rehearsal.turns.iter().flat_map(|turn| turn.reply.notes.clone()).collect();
@@ -164,7 +184,17 @@ fn compare(
         Standing::New => context.printer.line(&difference("", &said)),
         Standing::Same | Standing::Accepted | Standing::Failed => {}
     }
-    Ok(Tested { case: case.name.clone(), result, turned_down: transcript.turned_down, notes })
+    let expected = expected.filter(|_| result == Standing::Differs);
+    Ok(Tested {
+        case: case.name.clone(),
+        result,
+        outcome: outcome(rehearsal),
+        said: transcript,
+        // A file that is no JSON is shown as the text that it is.
+        expected: expected.map(|text| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text))),
+        unanswered: rehearsal.turns.iter().flat_map(|turn| turn.unanswered.clone()).collect(),
+        notes,
+    })
 }
 
 /// In one line what came of a case.

@@ -175,7 +175,7 @@ pub(super) const GUESTS: &[Hostile] = &[
         "id-with-a-path",
         |guest| words::saying(guest, |guest| guest.id = "../../etc/passwd".to_owned()),
         Load(
-            "its id `../../etc/passwd` is not made of lower-case words joined by hyphens, at most 64 characters",
+            "its id `../../etc/passwd` is not made of lower-case words joined by hyphens and beginning with a letter, at most 64 characters",
             "choose an id such as `port-conflict`",
         ),
     ),
@@ -191,7 +191,7 @@ pub(super) const GUESTS: &[Hostile] = &[
         "dirty-id",
         |guest| words::saying(guest, |guest| guest.id = DIRTY.to_owned()),
         Load(
-            "its id `{dirty}` is not made of lower-case words joined by hyphens, at most 64 characters",
+            "its id `{dirty}` is not made of lower-case words joined by hyphens and beginning with a letter, at most 64 characters",
             "choose an id such as `port-conflict`",
         ),
     ),
