@@ -209,7 +209,8 @@ fn a_check_complains_with_a_fix_about_everything_that_a_host_would_hold_against_
 fn a_check_without_cases_shows_an_empty_one_of_each_class() {
     let home = Home::new();
     home.write("guest.wasm", Guest::new("guest").build());
-    home.ends(0, &["tool", "check", "guest.wasm"]);
+    let checked = home.ends(0, &["tool", "check", "guest.wasm"]);
+    assert!(checked.stdout.contains("remark  cases        there is no recorded case"), "{checked}");
     let named = home.write("elsewhere.json", case());
     home.ends(0, &["tool", "check", "guest.wasm", "--case", named.to_str().expect("text")]);
 }

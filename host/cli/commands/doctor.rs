@@ -120,7 +120,11 @@ fn policy(context: &Context<'_>) -> Result<String, (String, Vec<String>)> {
     let directory = context.directory().ok();
     let policies = policies(context.environment, directory.as_deref(), context.global.timeout)
         .map_err(|error| (error.error.to_string(), error.hints))?;
-    Ok(format!("{} files, digest {}", policies.explain().files.len(), policies.digest().short()))
+    let files = match policies.explain().files.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    };
+    Ok(format!("{files}, digest {}", policies.digest().short()))
 }
 
 fn loaded(tools: &Toolbox) -> Result<String, (String, Vec<String>)> {

@@ -75,6 +75,13 @@ pub fn run(context: &Context<'_>, args: &ToolCheckArgs) -> Result<Code, CommandE
     let (mut tools, manifest) = load(context, &file)?;
     let mut all = of_component(&tools, &manifest);
     all.extend(of_manifest(&manifest));
+    if cases.is_empty() {
+        all.push(Checked::remark(
+            "cases",
+            "there is no recorded case; it is shown an empty one of each class that it handles",
+            "`repair tool record SESSION` makes one of a real session",
+        ));
+    }
     let named: Vec<(String, RecordedCase)> = if cases.is_empty() {
         let classes = manifest.handles.iter();
         classes.map(|class| (format!("an empty case of {class}"), empty_case(*class))).collect()
