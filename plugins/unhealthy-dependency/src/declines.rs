@@ -1,6 +1,6 @@
 //! Why nothing is restarted, and what a person could do next.
 
-use repair_tool_sdk::project::{Health, Project};
+use repair_tool_sdk::project::{ByService, Health, Project};
 use repair_tool_sdk::reply::Reply;
 
 use crate::culprit::{Culprit, Hopeless};
@@ -67,14 +67,10 @@ pub(crate) fn ended_by_itself(name: &str) -> Reply {
 }
 
 /// What the finding is about is well by now, or nobody waits for it.
-pub(crate) fn nothing_failed(project: &Project<'_>) -> Reply {
-    let alone: Vec<&String> = project
-        .services
-        .iter()
-        .filter(|service| {
-            project.containers_of(&service.name).any(|one| one.is_up() && one.health == Health::Unhealthy)
-        })
-        .map(|service| &service.name)
+pub(crate) fn nothing_failed(project: &Project<'_>, containers: &ByService<'_>) -> Reply {
+    let names = project.services.iter().map(|service| service.name.as_str());
+    let alone: Vec<&str> = names
+        .filter(|name| containers.of(name).iter().any(|one| one.is_up() && one.health == Health::Unhealthy))
         .collect();
     match alone.as_slice() {
         [] => Reply::decline("Nothing that other services wait for has failed now."),

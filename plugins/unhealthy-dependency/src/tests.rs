@@ -5,7 +5,7 @@ use repair_tool_sdk::case::{Attempt, Refusal};
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::{Container, Health};
 use repair_tool_sdk::reply::{Answer, Proposal};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::UnhealthyDependency;
@@ -243,4 +243,28 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":3"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply = host().params(r#"{"service": "prod"}"#).converse::<UnhealthyDependency>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let mut host = FakeHost::new(FailureClass::DockerUnhealthyDependency).services(greatest_project());
+    for service in greatest_project().iter().filter(|service| service.name != "db") {
+        host = host.container(container(&service.name).exited(1));
+    }
+    let failed = host.clone().container(container("db").exited(1)).fact("service", "db");
+    assert_eq!(failed.actions_of::<UnhealthyDependency>(), [Action::compose_up(["db"])]);
+    let starting = host.container(container("db").running().with_health(Health::Starting)).fact("service", "cache");
+    assert_eq!(starting.actions_of::<UnhealthyDependency>(), [Action::compose_up(["cache", "db"])]);
+}
+
+#[test]
+fn a_chain_of_the_greatest_length_starts_from_its_deepest() {
+    let names: Vec<String> = (0..1000).rev().map(|at| format!("link-{at:03}")).collect();
+    let links = names.windows(2).map(|pair| service(&pair[1]).depending_on(&pair[0]));
+    let host = FakeHost::new(FailureClass::DockerUnhealthyDependency).service(service(&names[0])).services(links);
+    let host = host.container(unhealthy(&names[0]));
+    let plan = [Action::restart_service(&names[0]), Action::compose_up(names.clone())];
+    assert_eq!(host.actions_of::<UnhealthyDependency>(), plan);
+    let all = names.iter().skip(1).fold(host, |host, name| host.container(unhealthy(name)));
+    assert_eq!(all.actions_of::<UnhealthyDependency>(), [Action::restart_service(&names[0])]);
 }
