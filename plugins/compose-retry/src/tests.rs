@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::Health;
 use repair_tool_sdk::reply::{Answer, Reply};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::ComposeRetry;
@@ -156,4 +156,16 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     let reply =
         host(FailureClass::DockerDnsOrNetworkTimeout).params(r#"{"tries": 4}"#).converse::<ComposeRetry>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let host = FakeHost::new(FailureClass::DockerUnhealthyDependency).services(greatest_project());
+    let services = greatest_project();
+    let starting = ["cache", "db", "queue"]
+        .iter()
+        .fold(host, |host, name| host.container(container(name).running().with_health(Health::Starting)));
+    let host = services[3..].iter().fold(starting, |host, service| host.container(container(&service.name)));
+    let names = services.iter().map(|service| service.name.clone());
+    assert_eq!(host.actions_of::<ComposeRetry>(), [Action::compose_up(names)]);
 }

@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Refusal};
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::reply::{Answer, Reply};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, image, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, image, service};
 use repair_tool_sdk::tool::{Tool, manifest};
 
 use super::ImagePull;
@@ -181,4 +181,15 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":4"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply: Result<Reply, _> = host(THROTTLED).params(r#"{"tries": 9}"#).converse::<ImagePull>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let services = greatest_project();
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let none = names.iter().fold(FakeHost::new(THROTTLED).services(greatest_project()), |host, name| {
+        host.image(image(name)).container(container(name))
+    });
+    let plan = [Action::pull_image(names.iter().copied()), Action::compose_up(names.iter().copied())];
+    assert_eq!(none.actions_of::<ImagePull>(), plan);
 }

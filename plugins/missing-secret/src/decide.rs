@@ -76,23 +76,17 @@ fn let_it_be_read(
 
 /// Services end with an error, and their own last words name a variable that they use and that is empty.
 fn let_it_run(case: &Case, project: &Project<'_>, empty: &[EmptyVariable], params: &Params) -> Result<Reply, Stop> {
-    let crashing: Vec<&str> = project
-        .services
-        .iter()
-        .filter(|service| project.containers_of(&service.name).any(crashes))
-        .map(|service| service.name.as_str())
-        .collect();
-    let of_crashing = |one: &&EmptyVariable| one.services.iter().any(|service| crashing.contains(&service.as_str()));
+    let containers = project.by_service();
+    let does_crash = |name: &&str| containers.of(name).iter().any(|container| crashes(container));
+    let crashing: BTreeSet<&str> =
+        project.services.iter().map(|service| service.name.as_str()).filter(does_crash).collect();
+    let of_crashing = |one: &&EmptyVariable| one.services.iter().any(|user| crashing.contains(user.as_str()));
     let used: Vec<&EmptyVariable> = empty.iter().filter(of_crashing).collect();
     if used.is_empty() {
-        return Ok(declines::nothing_empty(&crashing));
+        return Ok(declines::nothing_empty(&crashing.into_iter().collect::<Vec<_>>()));
     }
-    let concerned: Vec<&str> = crashing
-        .iter()
-        .copied()
-        .filter(|service| used.iter().any(|one| one.services.iter().any(|user| user == service)))
-        .take(LOGS_MAX)
-        .collect();
+    let users: BTreeSet<&str> = used.iter().flat_map(|one| &one.services).map(String::as_str).collect();
+    let concerned: Vec<&str> = crashing.intersection(&users).copied().take(LOGS_MAX).collect();
     case.ask(concerned.iter().map(|service| Query::container_log(*service, LOG_LINES)))?;
     let is_named = |one: &&EmptyVariable| {
         let mut users = concerned.iter().filter(|service| one.services.iter().any(|user| user == *service));
@@ -151,9 +145,9 @@ fn propose(
 fn to_start(project: Option<&Project<'_>>, set: &[&EmptyVariable]) -> Vec<String> {
     let users: BTreeSet<&str> = set.iter().flat_map(|one| &one.services).map(String::as_str).collect();
     let Some(project) = project else { return users.into_iter().map(str::to_owned).collect() };
-    let down = project.to_start();
+    let down: BTreeSet<String> = project.to_start().into_iter().collect();
     let wanted = project.services.iter().filter(|service| service.scale > 0).map(|service| service.name.as_str());
-    wanted.filter(|name| users.contains(name) || down.iter().any(|down| down == name)).map(str::to_owned).collect()
+    wanted.filter(|name| users.contains(name) || down.contains(*name)).map(str::to_owned).collect()
 }
 
 /// For the person who has to approve the plan.

@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::{Container, ContainerState, StaleContainer, Staleness};
 use repair_tool_sdk::reply::Answer;
-use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, service, stale};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, greatest_project, service, stale};
 use repair_tool_sdk::tool::manifest;
 
 use super::StaleContainers;
@@ -197,4 +197,14 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":15"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply = host(NAME_CONFLICT).params(r#"{"force": true}"#).converse::<StaleContainers>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let mut host = FakeHost::new(NAME_CONFLICT).services(greatest_project()).stale(holder());
+    for service in greatest_project() {
+        host = host.container(container(&service.name));
+    }
+    let names = greatest_project().into_iter().map(|service| service.name);
+    assert_eq!(host.actions_of::<StaleContainers>(), [removal("database"), Action::compose_up(names)]);
 }
