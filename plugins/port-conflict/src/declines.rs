@@ -1,9 +1,11 @@
 //! Why nothing is moved, and what a person could do next.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::ports::{PublishedPort, ValueSource};
-use repair_tool_sdk::project::Project;
+use repair_tool_sdk::project::{Container, Project};
 use repair_tool_sdk::reply::Reply;
 
 use crate::claims::{Claims, hint};
@@ -99,13 +101,11 @@ pub(crate) fn no_clash(case: &Case, project: &Project<'_>, claims: &Claims<'_>) 
 
 /// What the engine said of the containers that are down, and what the failure's text said.
 fn look_alike(case: &Case, project: &Project<'_>) -> Option<Reply> {
-    let says = |words: &[&str]| {
-        project
-            .down()
-            .flat_map(|service| project.containers_of(&service.name))
-            .filter_map(|container| container.error.as_deref())
-            .any(|error| words.iter().any(|word| error.contains(word)))
-    };
+    let down: BTreeSet<&str> = project.down().map(|service| service.name.as_str()).collect();
+    let is_down = |container: &&Container| container.ref_.service.as_deref().is_some_and(|name| down.contains(name));
+    let errors: Vec<&str> =
+        project.containers.iter().filter(is_down).filter_map(|container| container.error.as_deref()).collect();
+    let says = |words: &[&str]| errors.iter().any(|error| words.iter().any(|word| error.contains(word)));
     let reason = case.fact("reason");
     if reason == Some("address-not-available") || says(&["cannot assign requested address"]) {
         return Some(wrong_address(project));

@@ -4,7 +4,9 @@ use repair_tool_sdk::action::{Action, PortMove};
 use repair_tool_sdk::case::{Query, Refusal};
 use repair_tool_sdk::kinds::QueryKind;
 use repair_tool_sdk::ports::{PortKey, Protocol, Published, ValueSource};
-use repair_tool_sdk::testing::{attempt, container, container_ref, other_container, process, publish, service};
+use repair_tool_sdk::testing::{
+    attempt, container, container_ref, greatest_project, other_container, process, publish, service,
+};
 
 use super::{PortConflict, by_process, four_services, host, plan, proposal, web};
 
@@ -251,11 +253,25 @@ fn what_the_engine_picks_never_clashes() {
 
 #[test]
 fn a_project_of_the_greatest_size_is_decided() {
-    let mut host = by_process(host(), 20500).fact("port", "20500");
-    for at in 0..1000 {
-        let name = format!("service-{at:04}");
-        host = host.service(service(&name).publishing(publish(20000 + at, 80))).container(container(&name));
+    let mut all = host();
+    for (port, service) in (20000..).zip(greatest_project()) {
+        let name = service.name.clone();
+        all = all.service(service.publishing(publish(port, 80))).container(container(&name));
     }
-    let proposal = proposal(&host);
-    assert_eq!(proposal.actions[0], Action::remap_port("service-0500", &publish(20500, 80), Published::Fixed(21000)));
+    let held = by_process(all.clone(), 20503).fact("port", "20503");
+    let moved = Action::remap_port("service-500", &publish(20503, 80), Published::Fixed(21000));
+    assert_eq!(proposal(&held).actions[0], moved);
+    assert!(all.decline_of::<PortConflict>().contains("Nobody holds"));
+}
+
+#[test]
+fn a_service_with_thousands_of_entries_is_decided() {
+    let entries = || (0..2000).map(|at| publish(20000 + at, 1000 + at));
+    let many = |name: &str| entries().fold(service(name), |service, entry| service.publishing(entry));
+    let one = host().service(many("many"));
+    let held = by_process(one.clone(), 21500).fact("port", "21500");
+    assert_eq!(plan(&held), ["many 21500>22000", "up many"]);
+    assert!(one.decline_of::<PortConflict>().contains("Nobody holds"));
+    let other = service("other").publishing(publish(21999, 80)).publishing(publish(21000, 81));
+    assert_eq!(plan(&one.service(other)), ["other 21999>22000", "other 21000>22001", "up many other"]);
 }
