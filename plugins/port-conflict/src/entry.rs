@@ -1,7 +1,7 @@
 //! One entry of a service's `ports`, together with its service.
 
 use repair_tool_sdk::action::{Action, PortMove};
-use repair_tool_sdk::ports::{PortKey, Published, PublishedPort, ValueSource, addresses_overlap};
+use repair_tool_sdk::ports::{PortKey, Published, PublishedPort, ValueSource, published_addresses_overlap};
 use repair_tool_sdk::project::{ByService, Service};
 
 /// An entry and whose it is.
@@ -75,7 +75,7 @@ impl<'a> Entry<'a> {
     /// Whether both cannot have the same ports of the host.
     pub(crate) fn stands_in_the_way_of(&self, other: &Self) -> bool {
         self.port.protocol == other.port.protocol
-            && addresses_overlap(self.port.host_ip.as_deref(), other.port.host_ip.as_deref())
+            && published_addresses_overlap(self.port.host_ip.as_deref(), other.port.host_ip.as_deref())
     }
 
     /// Whether `port_move` moves this entry.

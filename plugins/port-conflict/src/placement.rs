@@ -131,7 +131,7 @@ impl<'a> Board<'a, '_> {
             published.peek()?;
             for entry in published {
                 let stays = !recreate_running && entry.is_up(self.containers);
-                let meets = moves.iter().any(|one| one.entry.key(one.first).overlaps(&entry.key(*after)));
+                let meets = moves.iter().any(|one| one.first == *after && one.entry.stands_in_the_way_of(&entry));
                 if stays || meets || !entry.is_movable() || !self.may_take(&entry, *after) {
                     return None;
                 }

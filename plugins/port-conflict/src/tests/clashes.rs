@@ -129,6 +129,30 @@ fn tcp_and_udp_of_one_port_keep_one_number() {
 }
 
 #[test]
+fn both_families_of_one_port_are_no_clash_and_keep_one_number() {
+    let both = publish(8080, 80).on("0.0.0.0");
+    let both = service("web").publishing(both.clone()).publishing(both.on("::"));
+    let host = host().service(both).service(service("api").publishing(publish(9090, 80)));
+    assert!(host.decline_of::<PortConflict>().contains("Nobody holds"));
+    let other = by_process(host.clone(), 9090);
+    assert_eq!(plan(&other), ["api 9090>9091", "up api web"]);
+    let held = by_process(host, 8080);
+    assert_eq!(plan(&held), ["web 8080>8081", "web 8080>8081", "up api web"]);
+    // What somebody else holds on one family is passed over on both.
+    let next = held.held(PortKey::tcp(8081).on("::"), process(7, "a"));
+    assert_eq!(plan(&next), ["web 8080>8082", "web 8080>8082", "up api web"]);
+}
+
+#[test]
+fn a_wildcard_of_one_family_clashes_with_an_address_of_it_in_another_service() {
+    let web = |address: &str| web(publish(8080, 80).on(address));
+    let api = |address: &str| service("api").publishing(publish(8080, 3000).on(address));
+    assert_eq!(plan(&web("::").service(api("::1"))), ["web 8080>8081", "up api web"]);
+    assert!(web("::").service(api("127.0.0.1")).decline_of::<PortConflict>().contains("Nobody holds"));
+    assert!(web("0.0.0.0").service(api("::")).decline_of::<PortConflict>().contains("Nobody holds"));
+}
+
+#[test]
 fn a_shared_variable_keeps_one_number_where_both_clash_and_moves_nothing_that_runs() {
     let port = || publish(5300, 53).valued_by(ValueSource::Dotenv("DNS_PORT".to_owned()));
     let host = host()
