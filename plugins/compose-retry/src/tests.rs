@@ -60,6 +60,32 @@ fn a_try_waits_twice_as_long_as_the_one_before() {
 }
 
 #[test]
+fn a_wait_has_an_end_and_is_made_once() {
+    let params = r#"{"max_tries": 5, "backoff_seconds": 60}"#;
+    let thrice = host(FailureClass::DockerRegistryThrottled)
+        .attempt(tried("failed: c", 5))
+        .attempt(tried("failed: b", 90))
+        .attempt(tried("failed: a", 120))
+        .params(params);
+    assert_eq!(thrice.reply_of::<ComposeRetry>(), Reply::wait_seconds(55));
+    // The host made the wait shorter, and going on to wait would never come to an end.
+    for waited in [1, 55] {
+        assert_eq!(thrice.clone().waited(waited).actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+    }
+}
+
+#[test]
+fn what_a_registry_says_of_waiting_is_kept() {
+    let told = |said| host(FailureClass::DockerRegistryThrottled).fact("retry-after-seconds", said);
+    assert_eq!(told("17").reply_of::<ComposeRetry>(), Reply::wait_seconds(17));
+    assert_eq!(told("17").waited(17).actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+    for waited in [0, 60] {
+        let because = told("900").waited(waited).decline_of::<ComposeRetry>();
+        assert!(because.contains("after 900 s") && because.contains("docker login"), "{because}");
+    }
+}
+
+#[test]
 fn the_same_outcome_twice_declines() {
     let host = host(FailureClass::DockerRegistryThrottled)
         .attempt(tried("failed: toomanyrequests", 60))
