@@ -67,8 +67,8 @@ fn was_done(case: &Case, services: &[String]) -> Option<Reply> {
         })
     };
     let recent = case.history.iter().take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FRESH_SECONDS);
-    let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) =
-        recent.filter(same).partition(|attempt| attempt.outcome.starts_with("failed"));
+    let done = recent.filter(same).filter(|attempt| !attempt.was_abandoned());
+    let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) = done.partition(|attempt| attempt.failed());
     if let Some(bundle) = written.first() {
         return Some(Reply::decline(format!(
             "A bundle of these services was written {} seconds ago; `repair show` names its file. A person has to read it.",

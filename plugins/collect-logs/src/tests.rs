@@ -89,6 +89,13 @@ fn the_same_bundle_is_not_written_twice() {
 }
 
 #[test]
+fn a_bundle_that_a_person_abandoned_was_not_written() {
+    let host = host(FailureClass::DockerContainerCrashLoop).container(container("web").restarting(7));
+    let abandoned = || attempt("collect-logs", bundle(&["web"]), "abandoned: as you wished to stop", 5);
+    assert_eq!(host.attempt(abandoned()).attempt(abandoned()).actions_of::<CollectLogs>(), bundle(&["web"]));
+}
+
+#[test]
 fn a_bundle_that_could_not_be_written_is_tried_once_more() {
     let host = host(FailureClass::DockerContainerCrashLoop).container(container("web").restarting(7));
     let failed = || attempt("collect-logs", bundle(&["web"]), "failed: no space left on device", 5);

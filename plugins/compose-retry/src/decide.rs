@@ -75,9 +75,10 @@ fn failed_dependency(project: &Project<'_>) -> Option<Reply> {
 }
 
 /// Tries since the last one that healed, newest first: this tool's own, and pulls of whatever tool, since an `up` would
-/// pull once more what those did not get.
+/// pull once more what those did not get. What was abandoned does not count.
 fn tries(case: &Case) -> Vec<&Attempt> {
     case.recent_tries()
+        .filter(|attempt| !attempt.was_abandoned())
         .filter(|attempt| {
             let pulls = attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_)));
             pulls || attempt.tool == ComposeRetry::ID

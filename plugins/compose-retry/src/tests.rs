@@ -131,6 +131,18 @@ fn old_tries_and_those_before_a_heal_do_not_count() {
 }
 
 #[test]
+fn what_a_person_abandoned_does_not_count() {
+    let pulled = attempt("image-pull", vec![Action::pull_image(["web"])], "abandoned: as you wished to stop", 1);
+    let host = host(FailureClass::DockerRegistryThrottled)
+        .attempt(pulled)
+        .attempt(tried("abandoned: as you wished to stop", 1))
+        .attempt(tried("abandoned: as you wished to stop", 2));
+    let proposal = host.proposal_of::<ComposeRetry>();
+    assert_eq!(proposal.actions, [Action::compose_up(["web"])]);
+    assert!(proposal.reason.contains("try 1 of 3"), "{}", proposal.reason);
+}
+
+#[test]
 fn a_dependency_that_still_starts_is_listed_so_that_compose_waits_for_it() {
     let host = FakeHost::new(FailureClass::DockerUnhealthyDependency)
         .service(service("db").checked())

@@ -60,10 +60,10 @@ pub(crate) fn is_pulled(image: &ServiceImage) -> bool {
     !image.built && !image.pull_policy.as_deref().is_some_and(|policy| NOT_PULLED.contains(&policy))
 }
 
-/// Pulls of this tool since the last one that healed, within the hour; newest first.
+/// Pulls of this tool since the last one that healed, within the hour; newest first. What was abandoned does not count.
 fn pulls(case: &Case) -> Vec<&Attempt> {
     case.recent_tries()
-        .filter(|attempt| attempt.tool == ImagePull::ID)
+        .filter(|attempt| attempt.tool == ImagePull::ID && !attempt.was_abandoned())
         .filter(|attempt| attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_))))
         .collect()
 }

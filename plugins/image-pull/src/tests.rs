@@ -117,6 +117,13 @@ fn tries_that_healed_are_old_or_are_not_pulls_do_not_count() {
 }
 
 #[test]
+fn what_a_person_abandoned_does_not_count() {
+    let abandoned = |ago| Attempt { outcome: "abandoned: as you wished to stop".to_owned(), ..pulled(ago) };
+    let host = host(THROTTLED).attempt(abandoned(1)).attempt(abandoned(2)).params(r#"{"max_tries": 1}"#);
+    host.assert_proposes::<ImagePull>(&plan(), &["pull 1 of 1"]);
+}
+
+#[test]
 fn images_that_are_all_here_are_not_what_failed() {
     let host = FakeHost::new(THROTTLED).service(service("web")).image(image("web").present());
     declines(&host, &["All images of this project are here", "docker compose build"]);

@@ -71,10 +71,11 @@ pub(crate) fn place<'a>(
     Ok(board.moves)
 }
 
-/// Moves that were tried since the last one that healed.
+/// Moves that were tried since the last one that healed; those that were abandoned do not count.
 fn tried_in_vain(case: &Case) -> Vec<&PortMove> {
     let in_vain = case.history.iter().take_while(|attempt| !attempt.healed());
     in_vain
+        .filter(|attempt| !attempt.was_abandoned())
         .flat_map(|attempt| &attempt.actions)
         .filter_map(|action| match action {
             Action::RemapPort(port_move) => Some(port_move),

@@ -123,9 +123,10 @@ fn without_culprit(case: &Case, project: &Project<'_>, containers: &ByService<'_
     }
 }
 
-/// How often this tool has started `name` anew within the hour, since it last healed.
+/// How often this tool has started `name` anew within the hour, since it last healed. What was abandoned does not count.
 fn tries(case: &Case, name: &str) -> usize {
-    let own: Vec<&Attempt> = case.recent_tries().filter(|attempt| attempt.tool == UnhealthyDependency::ID).collect();
+    let is_own = |attempt: &&Attempt| attempt.tool == UnhealthyDependency::ID && !attempt.was_abandoned();
+    let own: Vec<&Attempt> = case.recent_tries().filter(is_own).collect();
     let count = |does: fn(&Action, &str) -> bool| {
         own.iter().filter(|attempt| attempt.actions.iter().any(|action| does(action, name))).count()
     };

@@ -154,6 +154,16 @@ fn tries_before_a_heal_or_of_another_service_or_hour_do_not_count() {
 }
 
 #[test]
+fn what_a_person_abandoned_does_not_count() {
+    let abandoned = |action| tried(action, "abandoned: as you wished to stop", 5);
+    let restart = || abandoned(Action::restart_service("db"));
+    broken().attempt(restart()).attempt(restart()).assert_proposes::<UnhealthyDependency>(&plan(), &["try 1"]);
+    let up = Action::compose_up(["db", "api", "page"]);
+    let ended = host().container(container("db").exited(3)).container(container("api")).attempt(abandoned(up.clone()));
+    ended.assert_proposes::<UnhealthyDependency>(&[up], &["try 1"]);
+}
+
+#[test]
 fn one_that_ends_with_an_error_twice_is_given_up() {
     let ended = host().container(container("db").exited(3)).container(container("api"));
     let once = ended.attempt(tried(Action::compose_up(["db", "api", "page"]), "failed: x", 5));

@@ -247,6 +247,12 @@ fn a_move_that_was_tried_in_vain_is_not_repeated() {
         9,
     ));
     assert_eq!(plan(&healed), ["web 8080>8081", "up web"], "what failed before a heal is another incident");
+    let abandoned = attempt("port-conflict", vec![moved(8082)], "abandoned: as you wished to stop", 9);
+    assert_eq!(
+        plan(&once.clone().attempt(abandoned)),
+        ["web 8080>8082", "up web"],
+        "nobody knows whether it is in vain"
+    );
     let thrice = once.attempt(attempt("port-conflict", vec![moved(8082)], "failed: held", 19)).attempt(attempt(
         "port-conflict",
         vec![moved(8083)],
