@@ -6,7 +6,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::project::{Container, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::Params;
 
@@ -35,7 +35,12 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     let (services, which) = if failed.is_empty() {
         (with_container(&project, |_| true), "No service looks ill by itself, so all of them are included.")
     } else {
-        (failed, "These services have failed or keep failing.")
+        let which = by_count(
+            failed.len(),
+            "This service has failed or keeps failing.",
+            "These services have failed or keep failing.",
+        );
+        (failed, which)
     };
     if services.is_empty() {
         return Ok(Reply::decline(
@@ -71,7 +76,8 @@ fn was_done(case: &Case, services: &[String]) -> Option<Reply> {
     let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) = done.partition(|attempt| attempt.failed());
     if let Some(bundle) = written.first() {
         return Some(Reply::decline(format!(
-            "A bundle of these services was written {} seconds ago; `repair show` names its file. A person has to read it.",
+            "A bundle of {} was written {} s ago; `repair show` names its file. A person has to read it.",
+            by_count(services.len(), "this service", "these services"),
             bundle.seconds_ago
         )));
     }

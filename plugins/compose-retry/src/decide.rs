@@ -5,7 +5,7 @@ use repair_tool_sdk::case::{Attempt, Case};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::patience::{Backoff, Patience, WAIT_SECONDS_MAX};
 use repair_tool_sdk::project::Project;
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 use repair_tool_sdk::tool::Tool;
 
 use crate::{ComposeRetry, Params};
@@ -104,8 +104,11 @@ fn would_recur(case: &Case, tries: &[&Attempt], patience: &Patience, params: &Pa
     }
     if patience.is_exhausted {
         return Some(Reply::decline(format!(
-            "{} tries within an hour did not help, and no more than {} are made. {next}",
-            patience.tries, params.max_tries
+            "{} {} within an hour did not help, and no more than {} {} made. {next}",
+            patience.tries,
+            by_count(patience.tries, "try", "tries"),
+            params.max_tries,
+            by_count(params.max_tries as usize, "is", "are")
         )));
     }
     let seconds = patience.asks_for_more?;

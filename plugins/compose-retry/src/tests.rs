@@ -112,6 +112,9 @@ fn tries_run_out() {
         .attempt(tried("failed: b", 90))
         .attempt(tried("failed: a", 120));
     assert!(host.decline_of::<ComposeRetry>().contains("3 tries within an hour"));
+    let once = self::host(FailureClass::DockerDnsOrNetworkTimeout).attempt(tried("failed: a", 60));
+    let once = once.params(r#"{"max_tries": 1}"#).decline_of::<ComposeRetry>();
+    assert!(once.contains("1 try within an hour did not help, and no more than 1 is made"), "{once}");
     let patient = host.params(r#"{"max_tries": 4}"#);
     assert_eq!(patient.actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
 }

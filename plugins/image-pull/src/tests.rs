@@ -102,7 +102,7 @@ fn pulls_run_out_with_next_steps() {
     );
     declines(&tried(4, TIMEOUT), &["4 pulls", "name server", "mirror"]);
     declines(&tried(32, THROTTLED), &["32 pulls"]);
-    declines(&tried(1, THROTTLED).params(r#"{"max_tries": 1}"#), &["1 pulls"]);
+    declines(&tried(1, THROTTLED).params(r#"{"max_tries": 1}"#), &["1 pull within an hour"]);
 }
 
 #[test]

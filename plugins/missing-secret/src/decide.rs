@@ -7,7 +7,7 @@ use repair_tool_sdk::case::{Case, Missing, Query};
 use repair_tool_sdk::env_value::EmptyVariable;
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::project::{Container, ContainerState, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::words::names;
 use crate::{Params, declines};
@@ -161,9 +161,11 @@ fn reason(set: &[&EmptyVariable], left: &[&EmptyVariable]) -> String {
         })
         .collect();
     let mut text = format!(
-        "A secret is missing: {}. The host draws a random value, which nobody sees. Where an earlier installation has \
-         encrypted data with another value, that one is needed instead: say no, and put it there.",
-        each.join("; ")
+        "{}: {}. The host draws {}, which nobody sees. Where an earlier installation has encrypted data with another value, \
+         that one is needed instead: say no, and put it there.",
+        by_count(set.len(), "A secret is missing", "Secrets are missing"),
+        each.join("; "),
+        by_count(set.len(), "a random value", "a random value for each")
     );
     let others: Vec<&str> = left.iter().map(|one| one.variable.as_str()).collect();
     if !others.is_empty() {

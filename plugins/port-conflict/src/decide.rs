@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::Case;
 use repair_tool_sdk::project::{ByService, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::claims::{Claims, Holder, hint, look_up};
 use crate::declines;
@@ -37,7 +37,10 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     let reply = Reply::propose(reason(&containers, &claims.clashes, &moves), confidence(case, &claims), actions);
     Ok(match claims.left_out {
         0 => reply,
-        left_out => reply.note(format!("{left_out} ports were not looked up, because there are too many")),
+        left_out => reply.note(format!(
+            "{left_out} {} not looked up, because there are too many",
+            by_count(left_out, "port was", "ports were")
+        )),
     })
 }
 

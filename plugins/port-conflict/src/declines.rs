@@ -6,7 +6,7 @@ use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::ports::{PublishedPort, ValueSource};
 use repair_tool_sdk::project::{Container, Project};
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::claims::{Claims, hint};
 use crate::entry::{Entry, entries};
@@ -146,10 +146,12 @@ fn nobody(claims: &Claims<'_>) -> Reply {
              `docker ps` and `sudo ss --listening --processes --numeric`, or run `repair` there.",
         );
     }
-    let limit = if claims.left_out == 0 {
-        String::new()
-    } else {
-        format!(" {} more ports were not looked up, because there are too many.", claims.left_out)
+    let limit = match claims.left_out {
+        0 => String::new(),
+        count => {
+            let ports = by_count(count, "port was", "ports were");
+            format!(" {count} more {ports} not looked up, because there are too many.")
+        }
     };
     Reply::decline(format!(
         "Nobody holds a port of the services that are down.{limit} It may have been let go meanwhile: try \

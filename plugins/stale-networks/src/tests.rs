@@ -157,7 +157,8 @@ fn more_leftovers_than_one_plan_removes_are_left_to_a_person() {
 #[test]
 fn leftovers_of_a_project_that_is_up_are_left_to_a_person() {
     let host = host().container(container("web").running()).network(network("old").orphaned());
-    declines(&host, &["Every service of this project is up", "`shop_old`"]);
+    declines(&host, &["Every service of this project is up", "so `shop_old` stands in nobody's way"]);
+    declines(&host.network(network("older").orphaned()), &["so `shop_old`, `shop_older` stand in nobody's way"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Missing, Query};
 use repair_tool_sdk::project::{ByService, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 use repair_tool_sdk::tool::Tool;
 
 use crate::culprit::{Culprit, culprits, deepest};
@@ -80,10 +80,12 @@ fn propose(
         [] => String::new(),
         others => format!(" Then start, in this order: {}.", listed(others)),
     };
+    let waiting = order.waiting_for(name);
     let reason = format!(
-        "`{name}` {}, and {} wait for it. It is started anew, which is try {}.{then}{words}",
+        "`{name}` {}, and {} {} for it. It is started anew, which is try {}.{then}{words}",
         culprit.in_words(),
-        listed(order.waiting_for(name)),
+        listed(waiting),
+        by_count(waiting.len(), "waits", "wait"),
         tries + 1,
     );
     let later = all.iter().filter(|other| other.name() != name);

@@ -53,10 +53,16 @@ fn what_others_wait_for_is_restarted_and_they_start_in_order() {
     assert_eq!(proposal.actions, plan());
     assert_eq!(proposal.confidence, 750);
     for word in
-        ["`db` runs and fails its health check", "`api` wait for it", "try 1", "`api`, `page`", "the lock file exists"]
+        ["`db` runs and fails its health check", "`api` waits for it", "try 1", "`api`, `page`", "the lock file exists"]
     {
         assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
     }
+}
+
+#[test]
+fn two_that_wait_are_told_as_two() {
+    let host = broken().service(service("job").depending_on("db"));
+    assert!(proposal(&host).reason.contains("`api`, `job` wait for it"), "{}", proposal(&host).reason);
 }
 
 #[test]
@@ -230,6 +236,8 @@ fn one_that_has_ended_by_itself_is_no_crash() {
 fn one_that_nobody_waits_for_is_left_alone() {
     let alone = host().container(container("db").running().with_health(Health::Healthy)).container(unhealthy("page"));
     declines(&alone, &["`page` fails its health check", "no other service waits for it"]);
+    let two = alone.service(service("job")).container(unhealthy("job"));
+    declines(&two, &["`job`, `page` fail their health checks", "waits for them"]);
 }
 
 #[test]
