@@ -21,8 +21,8 @@ pub(crate) fn given_up(culprit: &Culprit<'_>, why: Hopeless<'_>, words: &str) ->
         Hopeless::CrashLoop => {
             let code = culprit.container.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
             format!(
-                "`{name}` is in a crash loop: it ends{code}, and the engine has restarted it {}. Another restart would end in the \
-                 same way.",
+                "`{name}` is in a crash loop: it ends{code}, and the engine has restarted it {}. Another restart would end \
+                 in the same way.",
                 times(culprit.container.restarts as usize)
             )
         }
