@@ -28,10 +28,13 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     if claims.clashes.is_empty() {
         return Ok(declines::no_clash(case, &project, &claims));
     }
-    if let Some(reply) = declines::not_movable(&claims) {
+    if let Some(reply) = declines::not_movable(&claims).or_else(|| declines::too_many(claims.clashes.len())) {
         return Ok(reply);
     }
     let moves = place(case, &project, &containers, &claims.clashes, params)?;
+    if let Some(reply) = declines::too_many(moves.len()) {
+        return Ok(reply);
+    }
     let remaps = moves.iter().map(|one| one.entry.moved_to(one.first));
     let actions: Vec<Action> = remaps.chain([Action::compose_up(to_start(&project, &containers, &moves))]).collect();
     let reply = Reply::propose(reason(&containers, &claims.clashes, &moves), confidence(case, &claims), actions);

@@ -12,6 +12,8 @@ use crate::claims::{Claims, hint};
 use crate::entry::{Entry, entries};
 use crate::reason::listed;
 
+/// Entries that one plan moves; a plan has at most 16 actions, and one of them starts the services.
+const MOVES_MAX: usize = 15;
 /// Ports below this one need a privilege.
 const UNPRIVILEGED_FROM: u16 = 1024;
 
@@ -66,6 +68,15 @@ fn why_stuck(entry: &Entry<'_>) -> Option<String> {
             ValueSource::Literal | ValueSource::Dotenv(_) | ValueSource::Fallback(_) => None,
         },
     }
+}
+
+/// So many entries do not fit into one plan, and to find places for all of them takes more questions than the host answers.
+pub(crate) fn too_many(moves: usize) -> Option<Reply> {
+    (moves > MOVES_MAX).then(|| {
+        Reply::decline(format!(
+            "{moves} entries of `ports` would have to move, more than the {MOVES_MAX} that one plan moves. See whether this              project is up a second time, from another directory: `docker compose ls --all`. If both shall run, change the              ports in the Compose file by hand."
+        ))
+    })
 }
 
 /// No entry clashes: says which look-alike it is, from the surest to the least sure.
