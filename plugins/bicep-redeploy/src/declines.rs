@@ -5,7 +5,7 @@ use repair_tool_sdk::azure::{Repetition, same_id};
 use repair_tool_sdk::case::Case;
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::patience::{Patience, WAIT_SECONDS_MAX};
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 /// The failure is an old one.
 pub(crate) fn succeeded(again: &Repetition<'_>) -> Option<Reply> {
@@ -46,8 +46,9 @@ pub(crate) fn exhausted(case: &Case, patience: &Patience, again: &Repetition<'_>
     if patience.is_exhausted {
         let last = excerpt(patience.last_outcome.as_deref().unwrap_or_default());
         return Some(Reply::decline(format!(
-            "{} deployments within an hour did not help (last: {last}), and no more are made. {}",
+            "{} {} within an hour did not help (last: {last}), and no more are made. {}",
             patience.tries,
+            by_count(patience.tries, "deployment", "deployments"),
             by_hand(case, again, group)
         )));
     }

@@ -97,7 +97,7 @@ fn tries_run_out_with_next_steps() {
     );
     declines(&tried(host(THROTTLED), 2, 100), &["@batchSize(1)", "who else asks"]);
     declines(&tried(host(ACTIVE), 2, 100), &["one after the other", "--name main"]);
-    declines(&tried(host(TRANSIENT).params(r#"{"max_tries": 1}"#), 1, 100), &["1 deployments"]);
+    declines(&tried(host(TRANSIENT).params(r#"{"max_tries": 1}"#), 1, 100), &["1 deployment within an hour"]);
     declines(&tried(host(TRANSIENT), 32, 100), &["32 deployments"]);
 }
 

@@ -1,10 +1,12 @@
 //! The decision, from the case to the reply.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case};
 use repair_tool_sdk::kinds::FailureClass;
-use repair_tool_sdk::project::{Project, Service};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::project::{Container, Project};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::Params;
 
@@ -23,7 +25,7 @@ const CONFIDENCE: u16 = 800;
 /// See [`Stop`].
 pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     let project = case.project()?;
-    let failed = failing(&project);
+    let failed = with_container(&project, |one| one.has_failed() || one.restarts >= RESTARTS_MIN);
     if failed.is_empty() && case.finding.class == FailureClass::DockerUnhealthyDependency.as_str() {
         return Ok(Reply::decline(
             "No container has failed: the dependency is still starting or has become healthy. Wait a moment, then run the \
@@ -31,9 +33,14 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
         ));
     }
     let (services, which) = if failed.is_empty() {
-        (names(made(&project)), "No service looks ill by itself, so all of them are included.")
+        (with_container(&project, |_| true), "No service looks ill by itself, so all of them are included.")
     } else {
-        (failed, "These services have failed or keep failing.")
+        let which = by_count(
+            failed.len(),
+            "This service has failed or keeps failing.",
+            "These services have failed or keep failing.",
+        );
+        (failed, which)
     };
     if services.is_empty() {
         return Ok(Reply::decline(
@@ -48,21 +55,12 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     Ok(Reply::propose(reason, CONFIDENCE, [Action::collect_logs(services, params.lines_max)]))
 }
 
-/// The services that have failed, or are started again and again.
-fn failing(project: &Project<'_>) -> Vec<String> {
-    let failed = names(project.failed());
-    let goes_round = |name: &str| project.containers_of(name).any(|container| container.restarts >= RESTARTS_MIN);
-    let is_ill = |service: &&Service| failed.contains(&service.name) || goes_round(&service.name);
-    names(project.services.iter().filter(is_ill))
-}
-
-fn names<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<String> {
-    services.map(|service| service.name.clone()).collect()
-}
-
-/// All that have a container, so that there is something to collect.
-fn made<'a>(project: &Project<'a>) -> impl Iterator<Item = &'a Service> {
-    project.services.iter().filter(|service| project.containers_of(&service.name).next().is_some())
+/// The services that have a container of that kind, in the order of the model.
+fn with_container(project: &Project<'_>, is_meant: impl Fn(&Container) -> bool) -> Vec<String> {
+    let meant = project.containers.iter().filter(|container| is_meant(container));
+    let found: BTreeSet<&str> = meant.filter_map(|container| container.ref_.service.as_deref()).collect();
+    let names = project.services.iter().map(|service| service.name.as_str());
+    names.filter(|name| found.contains(name)).map(str::to_owned).collect()
 }
 
 /// The bundle heals nothing, so the next round would ask for it again.
@@ -74,11 +72,12 @@ fn was_done(case: &Case, services: &[String]) -> Option<Reply> {
         })
     };
     let recent = case.history.iter().take_while(|attempt| !attempt.healed() && attempt.seconds_ago < FRESH_SECONDS);
-    let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) =
-        recent.filter(same).partition(|attempt| attempt.outcome.starts_with("failed"));
+    let done = recent.filter(same).filter(|attempt| !attempt.was_abandoned());
+    let (failed, written): (Vec<&Attempt>, Vec<&Attempt>) = done.partition(|attempt| attempt.failed());
     if let Some(bundle) = written.first() {
         return Some(Reply::decline(format!(
-            "A bundle of these services was written {} seconds ago; `repair show` names its file. A person has to read it.",
+            "A bundle of {} was written {} s ago; `repair show` names its file. A person has to read it.",
+            by_count(services.len(), "this service", "these services"),
             bundle.seconds_ago
         )));
     }

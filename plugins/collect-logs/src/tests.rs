@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::project::{Container, Health};
 use repair_tool_sdk::reply::Answer;
-use repair_tool_sdk::testing::{FakeHost, attempt, container, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::CollectLogs;
@@ -81,11 +81,18 @@ fn a_dependency_that_failed_is_collected() {
 fn the_same_bundle_is_not_written_twice() {
     let host = host(FailureClass::DockerContainerCrashLoop).container(container("web").restarting(7));
     let done = attempt("collect-logs", bundle(&["web"]), "not-verified: `web` restarts", 5);
-    assert!(host.clone().attempt(done).decline_of::<CollectLogs>().contains("5 seconds ago"));
+    assert!(host.clone().attempt(done).decline_of::<CollectLogs>().contains("this service was written 5 s ago"));
     let old = attempt("collect-logs", bundle(&["web"]), "not-verified: `web` restarts", 4000);
     assert_eq!(host.clone().attempt(old).actions_of::<CollectLogs>(), bundle(&["web"]));
     let other = attempt("collect-logs", bundle(&["db"]), "not-verified: `db` restarts", 5);
     assert_eq!(host.attempt(other).actions_of::<CollectLogs>(), bundle(&["web"]));
+}
+
+#[test]
+fn a_bundle_that_a_person_abandoned_was_not_written() {
+    let host = host(FailureClass::DockerContainerCrashLoop).container(container("web").restarting(7));
+    let abandoned = || attempt("collect-logs", bundle(&["web"]), "abandoned: as you wished to stop", 5);
+    assert_eq!(host.attempt(abandoned()).attempt(abandoned()).actions_of::<CollectLogs>(), bundle(&["web"]));
 }
 
 #[test]
@@ -96,4 +103,17 @@ fn a_bundle_that_could_not_be_written_is_tried_once_more() {
     assert_eq!(once.actions_of::<CollectLogs>(), bundle(&["web"]));
     let twice = once.attempt(failed());
     assert!(twice.decline_of::<CollectLogs>().contains("no space left on device"));
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let services = greatest_project();
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let all = |state: fn(Container) -> Container| {
+        names.iter().fold(FakeHost::new(FailureClass::Unknown).services(greatest_project()), |host, name| {
+            host.container(state(container(name)))
+        })
+    };
+    assert_eq!(all(Container::running).actions_of::<CollectLogs>(), bundle(&names));
+    assert_eq!(all(|one| one.exited(1)).actions_of::<CollectLogs>(), bundle(&names));
 }

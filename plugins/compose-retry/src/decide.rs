@@ -3,9 +3,9 @@
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case};
 use repair_tool_sdk::kinds::FailureClass;
-use repair_tool_sdk::patience::backoff_seconds;
+use repair_tool_sdk::patience::{Backoff, Patience, WAIT_SECONDS_MAX};
 use repair_tool_sdk::project::Project;
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 use repair_tool_sdk::tool::Tool;
 
 use crate::{ComposeRetry, Params};
@@ -36,18 +36,20 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
         ));
     }
     let tries = tries(case);
-    if let Some(reply) = would_recur(case, &tries, params) {
+    let backoff = Backoff { max_tries: params.max_tries, first_seconds: params.backoff_seconds, rests_first: false };
+    let patience = Patience::of(case, &tries, backoff);
+    if let Some(reply) = would_recur(case, &tries, &patience, params) {
         return Ok(reply);
     }
-    if let Some(seconds) = seconds_left(&tries, params) {
+    if let Some(seconds) = patience.seconds_left() {
         return Ok(Reply::wait_seconds(seconds));
     }
-    let made = u16::try_from(tries.len()).unwrap_or(u16::MAX);
+    let made = u16::try_from(patience.tries).unwrap_or(u16::MAX);
     let confidence = CONFIDENCE_FIRST.saturating_sub(made.saturating_mul(CONFIDENCE_LOST)).max(CONFIDENCE_LEAST);
     let reason = format!(
         "{} This is try {} of {}; only what is down is started.",
         why_it_passes(case),
-        tries.len() + 1,
+        patience.tries + 1,
         params.max_tries
     );
     Ok(Reply::propose(reason, confidence, [Action::compose_up(down)]))
@@ -73,9 +75,10 @@ fn failed_dependency(project: &Project<'_>) -> Option<Reply> {
 }
 
 /// Tries since the last one that healed, newest first: this tool's own, and pulls of whatever tool, since an `up` would
-/// pull once more what those did not get.
+/// pull once more what those did not get. What was abandoned does not count.
 fn tries(case: &Case) -> Vec<&Attempt> {
     case.recent_tries()
+        .filter(|attempt| !attempt.was_abandoned())
         .filter(|attempt| {
             let pulls = attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_)));
             pulls || attempt.tool == ComposeRetry::ID
@@ -83,7 +86,7 @@ fn tries(case: &Case) -> Vec<&Attempt> {
         .collect()
 }
 
-fn would_recur(case: &Case, tries: &[&Attempt], params: &Params) -> Option<Reply> {
+fn would_recur(case: &Case, tries: &[&Attempt], patience: &Patience, params: &Params) -> Option<Reply> {
     let next = match FailureClass::from_name(&case.finding.class) {
         Some(FailureClass::DockerRegistryThrottled) => {
             "Log in to the registry with `docker login`, which raises the limit, or wait until its window has passed."
@@ -99,18 +102,18 @@ fn would_recur(case: &Case, tries: &[&Attempt], params: &Params) -> Option<Reply
             last.outcome
         )));
     }
-    (tries.len() >= params.max_tries as usize).then(|| {
-        let tried = tries.len();
-        Reply::decline(format!(
-            "{tried} tries within an hour did not help, and no more than {} are made. {next}",
-            params.max_tries
-        ))
-    })
-}
-
-/// What is left of the time after the last try.
-fn seconds_left(tries: &[&Attempt], params: &Params) -> Option<u32> {
-    let last = tries.first()?;
-    let wait = backoff_seconds(params.backoff_seconds, tries.len());
-    wait.checked_sub(last.seconds_ago).filter(|left| *left > 0)
+    if patience.is_exhausted {
+        return Some(Reply::decline(format!(
+            "{} {} within an hour did not help, and no more than {} {} made. {next}",
+            patience.tries,
+            by_count(patience.tries, "try", "tries"),
+            params.max_tries,
+            by_count(params.max_tries as usize, "is", "are")
+        )));
+    }
+    let seconds = patience.asks_for_more?;
+    Some(Reply::decline(format!(
+        "The registry asks to come back after {seconds} s, and no longer than {WAIT_SECONDS_MAX} s are waited here. Run \
+         `repair` again then. {next}"
+    )))
 }

@@ -1,7 +1,8 @@
 //! The compose-retry repair tool: starts again what is down after a failure that passes by itself.
 //!
 //! It refuses to hammer: tries are counted from the history that the host keeps, so that a restart does not reset them,
-//! each waits twice as long as the one before, and a failure that came back word for word is not tried a third time.
+//! each waits twice as long as the one before up to a minute, what a registry says of waiting is kept, and a failure that
+//! came back word for word is not tried a third time.
 
 mod decide;
 
@@ -24,7 +25,7 @@ pub struct Params {
     /// Tries before a person has to look.
     #[schemars(range(min = 1, max = 10))]
     pub max_tries: u32,
-    /// Time after the first try, in seconds; it doubles with each further one.
+    /// Time after the first try, in seconds; it doubles with each further one, up to 60.
     #[schemars(range(min = 1, max = 60))]
     pub backoff_seconds: u32,
 }

@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::Health;
 use repair_tool_sdk::reply::{Answer, Reply};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::ComposeRetry;
@@ -60,6 +60,32 @@ fn a_try_waits_twice_as_long_as_the_one_before() {
 }
 
 #[test]
+fn a_wait_has_an_end_and_is_made_once() {
+    let params = r#"{"max_tries": 5, "backoff_seconds": 60}"#;
+    let thrice = host(FailureClass::DockerRegistryThrottled)
+        .attempt(tried("failed: c", 5))
+        .attempt(tried("failed: b", 90))
+        .attempt(tried("failed: a", 120))
+        .params(params);
+    assert_eq!(thrice.reply_of::<ComposeRetry>(), Reply::wait_seconds(55));
+    // The host made the wait shorter, and going on to wait would never come to an end.
+    for waited in [1, 55] {
+        assert_eq!(thrice.clone().waited(waited).actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+    }
+}
+
+#[test]
+fn what_a_registry_says_of_waiting_is_kept() {
+    let told = |said| host(FailureClass::DockerRegistryThrottled).fact("retry-after-seconds", said);
+    assert_eq!(told("17").reply_of::<ComposeRetry>(), Reply::wait_seconds(17));
+    assert_eq!(told("17").waited(17).actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+    for waited in [0, 60] {
+        let because = told("900").waited(waited).decline_of::<ComposeRetry>();
+        assert!(because.contains("after 900 s") && because.contains("docker login"), "{because}");
+    }
+}
+
+#[test]
 fn the_same_outcome_twice_declines() {
     let host = host(FailureClass::DockerRegistryThrottled)
         .attempt(tried("failed: toomanyrequests", 60))
@@ -86,6 +112,9 @@ fn tries_run_out() {
         .attempt(tried("failed: b", 90))
         .attempt(tried("failed: a", 120));
     assert!(host.decline_of::<ComposeRetry>().contains("3 tries within an hour"));
+    let once = self::host(FailureClass::DockerDnsOrNetworkTimeout).attempt(tried("failed: a", 60));
+    let once = once.params(r#"{"max_tries": 1}"#).decline_of::<ComposeRetry>();
+    assert!(once.contains("1 try within an hour did not help, and no more than 1 is made"), "{once}");
     let patient = host.params(r#"{"max_tries": 4}"#);
     assert_eq!(patient.actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
 }
@@ -102,6 +131,18 @@ fn old_tries_and_those_before_a_heal_do_not_count() {
         .attempt(tried("failed: a", 3600))
         .attempt(tried("failed: a", 3700));
     assert_eq!(old.actions_of::<ComposeRetry>(), [Action::compose_up(["web"])]);
+}
+
+#[test]
+fn what_a_person_abandoned_does_not_count() {
+    let pulled = attempt("image-pull", vec![Action::pull_image(["web"])], "abandoned: as you wished to stop", 1);
+    let host = host(FailureClass::DockerRegistryThrottled)
+        .attempt(pulled)
+        .attempt(tried("abandoned: as you wished to stop", 1))
+        .attempt(tried("abandoned: as you wished to stop", 2));
+    let proposal = host.proposal_of::<ComposeRetry>();
+    assert_eq!(proposal.actions, [Action::compose_up(["web"])]);
+    assert!(proposal.reason.contains("try 1 of 3"), "{}", proposal.reason);
 }
 
 #[test]
@@ -156,4 +197,16 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     let reply =
         host(FailureClass::DockerDnsOrNetworkTimeout).params(r#"{"tries": 4}"#).converse::<ComposeRetry>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let host = FakeHost::new(FailureClass::DockerUnhealthyDependency).services(greatest_project());
+    let services = greatest_project();
+    let starting = ["cache", "db", "queue"]
+        .iter()
+        .fold(host, |host, name| host.container(container(name).running().with_health(Health::Starting)));
+    let host = services[3..].iter().fold(starting, |host, service| host.container(container(&service.name)));
+    let names = services.iter().map(|service| service.name.clone());
+    assert_eq!(host.actions_of::<ComposeRetry>(), [Action::compose_up(names)]);
 }

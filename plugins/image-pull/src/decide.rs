@@ -1,10 +1,12 @@
 //! The decision, from the case to the reply.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::patience::{Backoff, Patience};
-use repair_tool_sdk::project::{Project, ServiceImage, Standing};
+use repair_tool_sdk::project::ServiceImage;
 use repair_tool_sdk::reply::{Reply, Stop};
 use repair_tool_sdk::tool::Tool;
 
@@ -28,7 +30,10 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     if let Some(reply) = declines::incomplete(case) {
         return Ok(reply);
     }
-    let missing: Vec<&ServiceImage> = images.iter().filter(|image| is_missed(&project, image)).collect();
+    // An image whose service runs all the same, or is not wanted, is not missed.
+    let down: BTreeSet<&str> = project.down().map(|service| service.name.as_str()).collect();
+    let is_missed = |image: &&ServiceImage| !image.present && down.contains(image.service.as_str());
+    let missing: Vec<&ServiceImage> = images.iter().filter(is_missed).collect();
     if missing.is_empty() {
         return Ok(declines::nothing_missing(images));
     }
@@ -50,21 +55,15 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     Ok(Reply::propose(reason(case, &missing, &patience, params), confidence, actions))
 }
 
-/// Whether the image is not there and keeps its service from running.
-fn is_missed(project: &Project<'_>, image: &ServiceImage) -> bool {
-    let service = project.service(&image.service);
-    !image.present && service.is_some_and(|service| project.standing(service) == Standing::Down)
-}
-
 /// Whether a registry is to deliver it.
 pub(crate) fn is_pulled(image: &ServiceImage) -> bool {
     !image.built && !image.pull_policy.as_deref().is_some_and(|policy| NOT_PULLED.contains(&policy))
 }
 
-/// Pulls of this tool since the last one that healed, within the hour; newest first.
+/// Pulls of this tool since the last one that healed, within the hour; newest first. What was abandoned does not count.
 fn pulls(case: &Case) -> Vec<&Attempt> {
     case.recent_tries()
-        .filter(|attempt| attempt.tool == ImagePull::ID)
+        .filter(|attempt| attempt.tool == ImagePull::ID && !attempt.was_abandoned())
         .filter(|attempt| attempt.actions.iter().any(|action| matches!(action, Action::PullImage(_))))
         .collect()
 }

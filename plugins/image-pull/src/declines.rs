@@ -4,7 +4,7 @@ use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::patience::{Patience, WAIT_SECONDS_MAX};
 use repair_tool_sdk::project::ServiceImage;
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::decide::is_pulled;
 
@@ -64,8 +64,9 @@ pub(crate) fn exhausted(case: &Case, patience: &Patience, missing: &[&ServiceIma
         let images: Vec<String> = missing.iter().map(|image| format!("`{}`", image.image)).collect();
         let last = patience.last_outcome.as_deref().unwrap_or_default();
         return Some(Reply::decline(format!(
-            "{} pulls within an hour did not bring {} (last: {last}), and no more are made. {next}",
+            "{} {} within an hour did not bring {} (last: {last}), and no more are made. {next}",
             patience.tries,
+            by_count(patience.tries, "pull", "pulls"),
             images.join(", ")
         )));
     }

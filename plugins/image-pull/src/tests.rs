@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Refusal};
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::reply::{Answer, Reply};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, image, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, image, service};
 use repair_tool_sdk::tool::{Tool, manifest};
 
 use super::ImagePull;
@@ -102,7 +102,7 @@ fn pulls_run_out_with_next_steps() {
     );
     declines(&tried(4, TIMEOUT), &["4 pulls", "name server", "mirror"]);
     declines(&tried(32, THROTTLED), &["32 pulls"]);
-    declines(&tried(1, THROTTLED).params(r#"{"max_tries": 1}"#), &["1 pulls"]);
+    declines(&tried(1, THROTTLED).params(r#"{"max_tries": 1}"#), &["1 pull within an hour"]);
 }
 
 #[test]
@@ -114,6 +114,13 @@ fn tries_that_healed_are_old_or_are_not_pulls_do_not_count() {
     assert_eq!(host.actions_of::<ImagePull>(), plan());
     let old = (0..4).fold(self::host(THROTTLED), |host, at| host.attempt(pulled(3600 + at)));
     assert_eq!(old.actions_of::<ImagePull>(), plan());
+}
+
+#[test]
+fn what_a_person_abandoned_does_not_count() {
+    let abandoned = |ago| Attempt { outcome: "abandoned: as you wished to stop".to_owned(), ..pulled(ago) };
+    let host = host(THROTTLED).attempt(abandoned(1)).attempt(abandoned(2)).params(r#"{"max_tries": 1}"#);
+    host.assert_proposes::<ImagePull>(&plan(), &["pull 1 of 1"]);
 }
 
 #[test]
@@ -181,4 +188,15 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":4"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply: Result<Reply, _> = host(THROTTLED).params(r#"{"tries": 9}"#).converse::<ImagePull>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let services = greatest_project();
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let none = names.iter().fold(FakeHost::new(THROTTLED).services(greatest_project()), |host, name| {
+        host.image(image(name)).container(container(name))
+    });
+    let plan = [Action::pull_image(names.iter().copied()), Action::compose_up(names.iter().copied())];
+    assert_eq!(none.actions_of::<ImagePull>(), plan);
 }

@@ -3,7 +3,7 @@
 use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, repair_with_files, word};
 use repair_tool_sdk::azure::{DeletedVault, Repetition};
 use repair_tool_sdk::case::{Attempt, Refusal};
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::candidates::{Candidate, Candidates};
 use crate::choice::{Choice, Way};
@@ -153,14 +153,22 @@ pub(crate) fn spent(choices: &[Choice<'_>], last: &Attempt, group: &str) -> Repl
 pub(crate) fn free_words(candidates: &Candidates<'_>) -> String {
     if candidates.wanted.is_empty() {
         return format!(
-            "The vaults that the template wants exist ({}), so what was deleted has come back meanwhile.",
+            "The {} ({}), so what was deleted has come back meanwhile.",
+            by_count(
+                candidates.live.len(),
+                "vault that the template wants exists",
+                "vaults that the template wants exist"
+            ),
             names(candidates.live.iter().copied())
         );
     }
-    format!(
-        "No deleted vault of this subscription has the name {} any more, so it is free again.",
-        names(candidates.wanted.iter().map(|candidate| candidate.name))
-    )
+    let wanted = names(candidates.wanted.iter().map(|candidate| candidate.name));
+    match candidates.wanted.len() {
+        1 => format!("No deleted vault of this subscription has the name {wanted} any more, so it is free again."),
+        _ => {
+            format!("No deleted vaults of this subscription have the names {wanted} any more, so they are free again.")
+        }
+    }
 }
 
 /// No deleted vault is to be seen, and deploying did not help either.

@@ -7,7 +7,7 @@ use repair_tool_sdk::case::{Case, Missing, Query};
 use repair_tool_sdk::env_value::EmptyVariable;
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::project::{Container, ContainerState, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::words::names;
 use crate::{Params, declines};
@@ -76,23 +76,17 @@ fn let_it_be_read(
 
 /// Services end with an error, and their own last words name a variable that they use and that is empty.
 fn let_it_run(case: &Case, project: &Project<'_>, empty: &[EmptyVariable], params: &Params) -> Result<Reply, Stop> {
-    let crashing: Vec<&str> = project
-        .services
-        .iter()
-        .filter(|service| project.containers_of(&service.name).any(crashes))
-        .map(|service| service.name.as_str())
-        .collect();
-    let of_crashing = |one: &&EmptyVariable| one.services.iter().any(|service| crashing.contains(&service.as_str()));
+    let containers = project.by_service();
+    let does_crash = |name: &&str| containers.of(name).iter().any(|container| crashes(container));
+    let crashing: BTreeSet<&str> =
+        project.services.iter().map(|service| service.name.as_str()).filter(does_crash).collect();
+    let of_crashing = |one: &&EmptyVariable| one.services.iter().any(|user| crashing.contains(user.as_str()));
     let used: Vec<&EmptyVariable> = empty.iter().filter(of_crashing).collect();
     if used.is_empty() {
-        return Ok(declines::nothing_empty(&crashing));
+        return Ok(declines::nothing_empty(&crashing.into_iter().collect::<Vec<_>>()));
     }
-    let concerned: Vec<&str> = crashing
-        .iter()
-        .copied()
-        .filter(|service| used.iter().any(|one| one.services.iter().any(|user| user == service)))
-        .take(LOGS_MAX)
-        .collect();
+    let users: BTreeSet<&str> = used.iter().flat_map(|one| &one.services).map(String::as_str).collect();
+    let concerned: Vec<&str> = crashing.intersection(&users).copied().take(LOGS_MAX).collect();
     case.ask(concerned.iter().map(|service| Query::container_log(*service, LOG_LINES)))?;
     let is_named = |one: &&EmptyVariable| {
         let mut users = concerned.iter().filter(|service| one.services.iter().any(|user| user == *service));
@@ -151,9 +145,9 @@ fn propose(
 fn to_start(project: Option<&Project<'_>>, set: &[&EmptyVariable]) -> Vec<String> {
     let users: BTreeSet<&str> = set.iter().flat_map(|one| &one.services).map(String::as_str).collect();
     let Some(project) = project else { return users.into_iter().map(str::to_owned).collect() };
-    let down = project.to_start();
+    let down: BTreeSet<String> = project.to_start().into_iter().collect();
     let wanted = project.services.iter().filter(|service| service.scale > 0).map(|service| service.name.as_str());
-    wanted.filter(|name| users.contains(name) || down.iter().any(|down| down == name)).map(str::to_owned).collect()
+    wanted.filter(|name| users.contains(name) || down.contains(*name)).map(str::to_owned).collect()
 }
 
 /// For the person who has to approve the plan.
@@ -167,9 +161,11 @@ fn reason(set: &[&EmptyVariable], left: &[&EmptyVariable]) -> String {
         })
         .collect();
     let mut text = format!(
-        "A secret is missing: {}. The host draws a random value, which nobody sees. Where an earlier installation has \
-         encrypted data with another value, that one is needed instead: say no, and put it there.",
-        each.join("; ")
+        "{}: {}. The host draws {}, which nobody sees. Where an earlier installation has encrypted data with another value, \
+         that one is needed instead: say no, and put it there.",
+        by_count(set.len(), "A secret is missing", "Secrets are missing"),
+        each.join("; "),
+        by_count(set.len(), "a random value", "a random value for each")
     );
     let others: Vec<&str> = left.iter().map(|one| one.variable.as_str()).collect();
     if !others.is_empty() {

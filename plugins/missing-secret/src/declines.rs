@@ -3,7 +3,7 @@
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::env_value::EmptyVariable;
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::decide::VARIABLES_MAX;
 
@@ -52,8 +52,9 @@ pub(crate) fn nothing_empty(crashing: &[&str]) -> Reply {
     match crashing {
         [] => Reply::decline("No service of this project ends with an error, so no secret is missing."),
         some => Reply::decline(format!(
-            "No variable that {} uses is empty, so this is not about a missing secret.",
-            listed(some)
+            "No variable that {} {} is empty, so this is not about a missing secret.",
+            listed(some),
+            by_count(some.len(), "uses", "use")
         )),
     }
 }
@@ -64,9 +65,10 @@ pub(crate) fn not_named(unnamed: &[&EmptyVariable], concerned: &[&str]) -> Reply
     let logs: Vec<String> =
         concerned.iter().map(|service| format!("`docker compose logs --tail 50 {service}`")).collect();
     Reply::decline(format!(
-        "Empty: {}. But the last words of {} do not name it, so it need not be the cause. Read them: {}.",
+        "Empty: {}. But the last words of {} do not name {}. Read them: {}.",
         empty.join(", "),
         listed(concerned),
+        by_count(empty.len(), "it, so it need not be the cause", "them, so they need not be the cause"),
         logs.join(", ")
     ))
 }
@@ -107,7 +109,11 @@ pub(crate) fn too_many(set: &[&EmptyVariable]) -> Reply {
 /// Nothing would be started with it.
 pub(crate) fn no_service(set: &[&EmptyVariable]) -> Reply {
     let names: Vec<&str> = set.iter().map(|one| one.variable.as_str()).collect();
-    Reply::decline(format!("No service uses {}, so a person has to tell what it is for and set it.", names.join(", ")))
+    Reply::decline(format!(
+        "No service uses {}, so a person has to tell what {}.",
+        names.join(", "),
+        by_count(names.len(), "it is for and set it", "they are for and set them")
+    ))
 }
 
 /// The same value could not be written twice within the hour, and would not be a third time.

@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::env_value::ValueEncoding;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::reply::Answer;
-use repair_tool_sdk::testing::{FakeHost, attempt, container, empty_variable, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, empty_variable, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::MissingSecret;
@@ -236,4 +236,20 @@ fn length_and_encoding_are_parameters_within_bounds() {
     }
     let reply = refused().params(r#"{"value": "hunter2"}"#).converse::<MissingSecret>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let services = greatest_project();
+    let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let key = || names.iter().fold(empty_variable("SHARED_KEY"), |key, name| key.used_by(name));
+    let mut crash = FakeHost::new(CRASH).services(greatest_project()).empty_variable(key().optional());
+    for name in &names {
+        crash = crash.container(container(name).restarting(5));
+    }
+    declines(&crash, &["Empty: SHARED_KEY", "`cache`, `db`, `queue`, `service-000`"]);
+    let plan = [drawn("SHARED_KEY"), Action::compose_up(names.iter().copied())];
+    assert_eq!(crash.log("db", &["SHARED_KEY is empty"]).actions_of::<MissingSecret>(), plan);
+    let refused = FakeHost::new(REFUSED).services(greatest_project()).empty_variable(key());
+    assert_eq!(refused.actions_of::<MissingSecret>(), plan);
 }

@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::azure::command::{excerpt, word};
 use repair_tool_sdk::azure::{Awaited, MysqlServer, Repetition};
 use repair_tool_sdk::case::{Attempt, Case, Query};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::declines;
 use crate::servers::{Meant, is_stopping};
@@ -117,7 +117,9 @@ fn the_rest(meant: &Meant<'_>, is_going_down: bool, again: &Repetition<'_>) -> S
     }
     if meant.servers.iter().all(|server| server.is_ready()) {
         let names: Vec<String> = meant.servers.iter().map(|server| format!("`{}`", server.name)).collect();
-        words.push_str(&format!("The servers that the deployment needs are ready by now ({}). ", names.join(", ")));
+        let servers =
+            by_count(names.len(), "server that the deployment needs is", "servers that the deployment needs are");
+        words.push_str(&format!("The {servers} ready by now ({}). ", names.join(", ")));
     }
     words.push_str(match (is_going_down, again.deployment.succeeded()) {
         (true, _) => "It will be stopped then, and started with another plan.",

@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::azure::command::{excerpt, next_steps, repair_again, repair_with_files, word};
 use repair_tool_sdk::azure::{MysqlServer, Repetition, same_id};
 use repair_tool_sdk::case::{Attempt, Case, Query};
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count, times};
 
 use crate::servers::{Meant, is_named};
 
@@ -153,8 +153,8 @@ pub(crate) fn in_no_usable_state(meant: &Meant<'_>, group: &str) -> Option<Reply
 /// Nothing is wrong any more.
 pub(crate) fn all_well(meant: &Meant<'_>, again: &Repetition<'_>) -> Reply {
     Reply::decline(format!(
-        "The servers that the template wants are ready ({}) and the deployment `{}` has succeeded, so there is nothing to \
-         repeat. Run again what failed.",
+        "The {} ready ({}) and the deployment `{}` has succeeded, so there is nothing to repeat. Run again what failed.",
+        by_count(meant.servers.len(), "server that the template wants is", "servers that the template wants are"),
         with_states(meant.servers.iter().copied()),
         again.deployment.name
     ))
@@ -181,9 +181,9 @@ pub(crate) fn does_not_start(
         let failed: Vec<&Attempt> = tries.into_iter().filter(|attempt| attempt.failed()).collect();
         let last = failed.first().filter(|_| failed.len() >= failed_starts_max)?;
         Some(Reply::decline(format!(
-            "The server `{}` did not start {} times within an hour (last: {}), so it is not started again. {}",
+            "The server `{}` did not start {} within an hour (last: {}), so it is not started again. {}",
             server.name,
-            failed.len(),
+            times(failed.len()),
             excerpt(&last.outcome),
             next_steps([
                 format!("read its state: {}", show(server, group)),

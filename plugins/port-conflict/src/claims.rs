@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::NEED_QUERIES_MAX;
 use repair_tool_sdk::ports::{PortKey, PortOwner, ProcessRef};
-use repair_tool_sdk::project::{ContainerRef, Project};
+use repair_tool_sdk::project::{ByService, ContainerRef, Project};
 use repair_tool_sdk::reply::Stop;
 
 use crate::entry::{Entry, entries};
@@ -54,22 +54,26 @@ pub(crate) fn hint(case: &Case) -> Option<u16> {
 }
 
 /// Looks up who holds the ports of the services that are down.
-pub(crate) fn look_up<'a>(case: &'a Case, project: &Project<'a>) -> Result<Claims<'a>, Stop> {
+pub(crate) fn look_up<'a>(
+    case: &'a Case,
+    project: &Project<'a>,
+    containers: &ByService<'a>,
+) -> Result<Claims<'a>, Stop> {
     let down: Vec<Entry<'a>> = entries(project.down()).collect();
     let looked_up = to_look_up(case, project, &down);
     case.ask(looked_up.iter().cloned().map(Query::PortOwner))?;
 
     let ports: usize = down.iter().map(Entry::width).sum();
     let mut claims = Claims { left_out: ports.saturating_sub(looked_up.len()), ..Claims::default() };
-    for (at, entry) in down.iter().enumerate() {
+    for (entry, claimed) in down.iter().zip(claimed_earlier(&down)) {
         let holders: Vec<Option<Clash<'a>>> = looked_up
             .iter()
-            .filter(|key| entry.key(key.port) == **key && entry.port.claims(key))
-            .map(|key| holder_of(case, project, entry, key, &mut claims))
+            .filter(|key| entry.port.published.ports().contains(&key.port) && entry.key(key.port) == **key)
+            .map(|key| holder_of(case, containers, entry, key, &mut claims))
             .collect();
         let one_is_free = holders.len() < entry.width() || holders.iter().any(Option::is_none);
         let held = holders.into_iter().flatten().next().filter(|_| !(entry.takes_any_of_range() && one_is_free));
-        claims.clashes.extend(held.or_else(|| claimed_earlier(entry, &down[..at])));
+        claims.clashes.extend(held.or(claimed));
     }
     keep_unseen_only_where_the_text_agrees(&mut claims, hint(case));
     Ok(claims)
@@ -105,7 +109,7 @@ fn to_look_up(case: &Case, project: &Project<'_>, down: &[Entry<'_>]) -> Vec<Por
 
 fn holder_of<'a>(
     case: &'a Case,
-    project: &Project<'a>,
+    containers: &ByService<'a>,
     entry: &Entry<'a>,
     key: &PortKey,
     claims: &mut Claims<'a>,
@@ -122,8 +126,9 @@ fn holder_of<'a>(
         // A refused look tells as little as an owner that cannot be told.
         Ok(PortOwner::Unknown) | Err(_) => {
             claims.unknown = true;
-            let engine_says_so = project
-                .containers_of(&entry.service.name)
+            let engine_says_so = containers
+                .of(&entry.service.name)
+                .iter()
                 .filter_map(|container| container.error.as_deref())
                 .any(|error| names_held_port(error, key.port));
             if !engine_says_so {
@@ -135,15 +140,29 @@ fn holder_of<'a>(
     Some(Clash { entry: *entry, port: key.clone(), holder })
 }
 
-/// Two services that are down and claim one port: the first one of the model may have it.
-fn claimed_earlier<'a>(entry: &Entry<'a>, earlier: &[Entry<'a>]) -> Option<Clash<'a>> {
-    if entry.takes_any_of_range() {
-        return None;
+/// For each entry its clash with another one that is down and claims one of its ports: the first one of the model may have
+/// it. Entries are gone through by port, so that only those meet that share one.
+fn claimed_earlier<'a>(down: &[Entry<'a>]) -> Vec<Option<Clash<'a>>> {
+    let ports = |at: usize| down[at].port.published.ports();
+    let is_certain = |at: &usize| down[*at].width() > 0 && !down[*at].takes_any_of_range();
+    let mut by_port: Vec<usize> = (0..down.len()).filter(is_certain).collect();
+    by_port.sort_by_key(|at| *ports(*at).start());
+    let mut earliest: Vec<Option<usize>> = vec![None; down.len()];
+    let mut open: Vec<usize> = Vec::new();
+    for at in by_port {
+        open.retain(|other| ports(*other).end() >= ports(at).start());
+        for other in open.iter().copied().filter(|other| down[at].stands_in_the_way_of(&down[*other])) {
+            let (first, later) = (at.min(other), at.max(other));
+            earliest[later] = Some(earliest[later].map_or(first, |known| known.min(first)));
+        }
+        open.push(at);
     }
-    earlier.iter().filter(|first| !first.takes_any_of_range()).find_map(|first| {
-        let port = entry.first_shared(first)?;
+    let clash = |(entry, first): (&Entry<'a>, Option<usize>)| {
+        let first = down[first?];
+        let port = *entry.port.published.ports().start().max(first.port.published.ports().start());
         Some(Clash { entry: *entry, port: entry.key(port), holder: Holder::ClaimedBy(&first.service.name) })
-    })
+    };
+    down.iter().zip(earliest).map(clash).collect()
 }
 
 /// What the engine recorded may be old. It counts when the failure at hand names one of the same ports.

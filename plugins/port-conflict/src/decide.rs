@@ -1,9 +1,11 @@
 //! The decision, from the case to the reply.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::Case;
-use repair_tool_sdk::project::Project;
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::project::{ByService, Project};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::claims::{Claims, Holder, hint, look_up};
 use crate::declines;
@@ -21,27 +23,34 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
     if let Some(reply) = declines::incomplete(case).or_else(|| declines::privileged(case, &project)) {
         return Ok(reply);
     }
-    let claims = look_up(case, &project)?;
+    let containers = project.by_service();
+    let claims = look_up(case, &project, &containers)?;
     if claims.clashes.is_empty() {
         return Ok(declines::no_clash(case, &project, &claims));
     }
-    if let Some(reply) = declines::not_movable(&claims) {
+    if let Some(reply) = declines::not_movable(&claims).or_else(|| declines::too_many(claims.clashes.len())) {
         return Ok(reply);
     }
-    let moves = place(case, &project, &claims.clashes, params)?;
+    let moves = place(case, &project, &containers, &claims.clashes, params)?;
+    if let Some(reply) = declines::too_many(moves.len()) {
+        return Ok(reply);
+    }
     let remaps = moves.iter().map(|one| one.entry.moved_to(one.first));
-    let actions: Vec<Action> = remaps.chain([Action::compose_up(to_start(&project, &moves))]).collect();
-    let reply = Reply::propose(reason(&project, &claims.clashes, &moves), confidence(case, &claims), actions);
+    let actions: Vec<Action> = remaps.chain([Action::compose_up(to_start(&project, &containers, &moves))]).collect();
+    let reply = Reply::propose(reason(&containers, &claims.clashes, &moves), confidence(case, &claims), actions);
     Ok(match claims.left_out {
         0 => reply,
-        left_out => reply.note(format!("{left_out} ports were not looked up, because there are too many")),
+        left_out => reply.note(format!(
+            "{left_out} {} not looked up, because there are too many",
+            by_count(left_out, "port was", "ports were")
+        )),
     })
 }
 
 /// What is down, and what runs and has to be replaced because its port moves; in the order of the model.
-fn to_start(project: &Project<'_>, moves: &[Move<'_>]) -> Vec<String> {
-    let mut names = project.to_start();
-    names.extend(moves.iter().filter(|one| one.entry.is_up(project)).map(|one| one.entry.service.name.clone()));
+fn to_start(project: &Project<'_>, containers: &ByService<'_>, moves: &[Move<'_>]) -> Vec<String> {
+    let mut names: BTreeSet<String> = project.to_start().into_iter().collect();
+    names.extend(moves.iter().filter(|one| one.entry.is_up(containers)).map(|one| one.entry.service.name.clone()));
     let services = project.services.iter();
     services.filter(|service| names.contains(&service.name)).map(|service| service.name.clone()).collect()
 }

@@ -1,15 +1,19 @@
 //! Why nothing is moved, and what a person could do next.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::ports::{PublishedPort, ValueSource};
-use repair_tool_sdk::project::Project;
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::project::{Container, Project};
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::claims::{Claims, hint};
 use crate::entry::{Entry, entries};
 use crate::reason::listed;
 
+/// Entries that one plan moves; a plan has at most 16 actions, and one of them starts the services.
+const MOVES_MAX: usize = 15;
 /// Ports below this one need a privilege.
 const UNPRIVILEGED_FROM: u16 = 1024;
 
@@ -66,6 +70,15 @@ fn why_stuck(entry: &Entry<'_>) -> Option<String> {
     }
 }
 
+/// So many entries do not fit into one plan, and to find places for all of them takes more questions than the host answers.
+pub(crate) fn too_many(moves: usize) -> Option<Reply> {
+    (moves > MOVES_MAX).then(|| {
+        Reply::decline(format!(
+            "{moves} entries of `ports` would have to move, more than the {MOVES_MAX} that one plan moves. See whether this              project is up a second time, from another directory: `docker compose ls --all`. If both shall run, change the              ports in the Compose file by hand."
+        ))
+    })
+}
+
 /// No entry clashes: says which look-alike it is, from the surest to the least sure.
 pub(crate) fn no_clash(case: &Case, project: &Project<'_>, claims: &Claims<'_>) -> Reply {
     if project.down().next().is_none() {
@@ -99,13 +112,11 @@ pub(crate) fn no_clash(case: &Case, project: &Project<'_>, claims: &Claims<'_>) 
 
 /// What the engine said of the containers that are down, and what the failure's text said.
 fn look_alike(case: &Case, project: &Project<'_>) -> Option<Reply> {
-    let says = |words: &[&str]| {
-        project
-            .down()
-            .flat_map(|service| project.containers_of(&service.name))
-            .filter_map(|container| container.error.as_deref())
-            .any(|error| words.iter().any(|word| error.contains(word)))
-    };
+    let down: BTreeSet<&str> = project.down().map(|service| service.name.as_str()).collect();
+    let is_down = |container: &&Container| container.ref_.service.as_deref().is_some_and(|name| down.contains(name));
+    let errors: Vec<&str> =
+        project.containers.iter().filter(is_down).filter_map(|container| container.error.as_deref()).collect();
+    let says = |words: &[&str]| errors.iter().any(|error| words.iter().any(|word| error.contains(word)));
     let reason = case.fact("reason");
     if reason == Some("address-not-available") || says(&["cannot assign requested address"]) {
         return Some(wrong_address(project));
@@ -146,10 +157,12 @@ fn nobody(claims: &Claims<'_>) -> Reply {
              `docker ps` and `sudo ss --listening --processes --numeric`, or run `repair` there.",
         );
     }
-    let limit = if claims.left_out == 0 {
-        String::new()
-    } else {
-        format!(" {} more ports were not looked up, because there are too many.", claims.left_out)
+    let limit = match claims.left_out {
+        0 => String::new(),
+        count => {
+            let ports = by_count(count, "port was", "ports were");
+            format!(" {count} more {ports} not looked up, because there are too many.")
+        }
     };
     Reply::decline(format!(
         "Nobody holds a port of the services that are down.{limit} It may have been let go meanwhile: try \

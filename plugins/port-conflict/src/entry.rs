@@ -1,15 +1,24 @@
 //! One entry of a service's `ports`, together with its service.
 
 use repair_tool_sdk::action::{Action, PortMove};
-use repair_tool_sdk::ports::{PortKey, Published, PublishedPort, ValueSource, addresses_overlap};
-use repair_tool_sdk::project::{Project, Service};
+use repair_tool_sdk::ports::{PortKey, Published, PublishedPort, ValueSource, published_addresses_overlap};
+use repair_tool_sdk::project::{ByService, Service};
 
 /// An entry and whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub service: &'a Service,
     pub port: &'a PublishedPort,
 }
+
+/// By the place of the service: a look at all that two services consist of would cost as much as they have entries.
+impl PartialEq for Entry<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.service, other.service) && self.port == other.port
+    }
+}
+
+impl Eq for Entry<'_> {}
 
 /// All entries of these services, in their order.
 pub(crate) fn entries<'a>(services: impl IntoIterator<Item = &'a Service>) -> impl Iterator<Item = Entry<'a>> {
@@ -66,15 +75,7 @@ impl<'a> Entry<'a> {
     /// Whether both cannot have the same ports of the host.
     pub(crate) fn stands_in_the_way_of(&self, other: &Self) -> bool {
         self.port.protocol == other.port.protocol
-            && addresses_overlap(self.port.host_ip.as_deref(), other.port.host_ip.as_deref())
-    }
-
-    /// The first port of the host that both claim.
-    pub(crate) fn first_shared(&self, other: &Self) -> Option<u16> {
-        let (ours, theirs) = (self.port.published.ports(), other.port.published.ports());
-        let first = *ours.start().max(theirs.start());
-        let last = *ours.end().min(theirs.end());
-        (!ours.is_empty() && !theirs.is_empty() && first <= last && self.stands_in_the_way_of(other)).then_some(first)
+            && published_addresses_overlap(self.port.host_ip.as_deref(), other.port.host_ip.as_deref())
     }
 
     /// Whether `port_move` moves this entry.
@@ -99,7 +100,7 @@ impl<'a> Entry<'a> {
     }
 
     /// Whether its service has a container that the move would replace.
-    pub(crate) fn is_up(&self, project: &Project<'_>) -> bool {
-        project.containers_of(&self.service.name).any(|container| container.is_up())
+    pub(crate) fn is_up(&self, containers: &ByService<'_>) -> bool {
+        containers.of(&self.service.name).iter().any(|container| container.is_up())
     }
 }

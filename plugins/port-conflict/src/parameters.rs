@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use repair_tool_sdk::reply::by_count;
 use repair_tool_sdk::tool::ToolError;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -56,7 +57,8 @@ impl Params {
 impl Bundle {
     fn check(&self) -> Result<(), String> {
         if self.from.is_empty() || self.from.len() != self.to.len() {
-            return Err(format!("has {} ports in `from` and {} in `to`", self.from.len(), self.to.len()));
+            let ports = by_count(self.from.len(), "port", "ports");
+            return Err(format!("has {} {ports} in `from` and {} in `to`", self.from.len(), self.to.len()));
         }
         let mut seen = BTreeSet::new();
         match self.from.iter().chain(&self.to).find(|port| **port == 0 || !seen.insert(**port)) {

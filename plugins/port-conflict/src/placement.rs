@@ -2,12 +2,13 @@
 //! service of the project claims, and that were not tried in vain before. Two moves never meet.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use repair_tool_sdk::action::{Action, PortMove};
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FREE_PORTS_MAX;
 use repair_tool_sdk::ports::PortOwner;
-use repair_tool_sdk::project::Project;
+use repair_tool_sdk::project::{ByService, Project};
 use repair_tool_sdk::reply::{Reply, Stop};
 
 use crate::claims::Clash;
@@ -40,10 +41,11 @@ pub(crate) struct Move<'a> {
 pub(crate) fn place<'a>(
     case: &'a Case,
     project: &Project<'a>,
+    containers: &ByService<'a>,
     clashes: &[Clash<'a>],
     params: &Params,
 ) -> Result<Vec<Move<'a>>, Stop> {
-    let mut board = Board { case, project: *project, tried: tried_in_vain(case), moves: Vec::new() };
+    let mut board = Board { case, project: *project, containers, tried: tried_in_vain(case), moves: Vec::new() };
     clashes.iter().try_for_each(|clash| board.stop_after_tries_in_vain(&clash.entry))?;
     let bundles = board.bundles(clashes, params);
     let units = units(clashes)?;
@@ -64,15 +66,16 @@ pub(crate) fn place<'a>(
             board.moves.extend(unit.moves_to(first));
         }
     }
-    let order: Vec<Entry<'a>> = entries(project.services).collect();
-    board.moves.sort_by_key(|one| order.iter().position(|entry| *entry == one.entry));
+    // Services, and the entries of each, lie side by side, so where they lie says which comes first.
+    board.moves.sort_by_key(|one| (std::ptr::from_ref(one.entry.service), std::ptr::from_ref(one.entry.port)));
     Ok(board.moves)
 }
 
-/// Moves that were tried since the last one that healed.
+/// Moves that were tried since the last one that healed; those that were abandoned do not count.
 fn tried_in_vain(case: &Case) -> Vec<&PortMove> {
     let in_vain = case.history.iter().take_while(|attempt| !attempt.healed());
     in_vain
+        .filter(|attempt| !attempt.was_abandoned())
         .flat_map(|attempt| &attempt.actions)
         .filter_map(|action| match action {
             Action::RemapPort(port_move) => Some(port_move),
@@ -82,14 +85,15 @@ fn tried_in_vain(case: &Case) -> Vec<&PortMove> {
 }
 
 /// What is placed so far, and where nothing may be placed.
-struct Board<'a> {
+struct Board<'a, 'b> {
     case: &'a Case,
     project: Project<'a>,
+    containers: &'b ByService<'a>,
     tried: Vec<&'a PortMove>,
     moves: Vec<Move<'a>>,
 }
 
-impl<'a> Board<'a> {
+impl<'a> Board<'a, '_> {
     fn stop_after_tries_in_vain(&self, entry: &Entry<'_>) -> Result<(), Stop> {
         let places: BTreeSet<_> = self
             .tried
@@ -127,8 +131,8 @@ impl<'a> Board<'a> {
                 entries(self.project.services).filter(|entry| entry.fixed() == Some(*before)).peekable();
             published.peek()?;
             for entry in published {
-                let stays = !recreate_running && entry.is_up(&self.project);
-                let meets = moves.iter().any(|one| one.entry.key(one.first).overlaps(&entry.key(*after)));
+                let stays = !recreate_running && entry.is_up(self.containers);
+                let meets = moves.iter().any(|one| one.first == *after && one.entry.stands_in_the_way_of(&entry));
                 if stays || meets || !entry.is_movable() || !self.may_take(&entry, *after) {
                     return None;
                 }
@@ -157,11 +161,15 @@ impl<'a> Board<'a> {
     /// Whether no service claims `port`, no move takes it, and it was not tried in vain.
     fn may_take(&self, entry: &Entry<'_>, port: u16) -> bool {
         let key = entry.key(port);
+        !entries(self.project.services).any(|other| other.port.claims(&key)) && self.is_open(entry, port)
+    }
+
+    /// Whether no move takes `port`, and it was not tried in vain.
+    fn is_open(&self, entry: &Entry<'_>, port: u16) -> bool {
         let taken = |one: &Move<'_>| {
             one.entry.published_at(one.first).ports().contains(&port) && one.entry.stands_in_the_way_of(entry)
         };
-        !entries(self.project.services).any(|other| other.port.claims(&key))
-            && !self.moves.iter().any(taken)
+        !self.moves.iter().any(taken)
             && !self.tried.iter().any(|tried| entry.is_moved_by(tried) && tried.after.ports().contains(&port))
     }
 
@@ -190,7 +198,14 @@ impl<'a> Board<'a> {
         for near in page_starts(*entry, pages) {
             free.extend(self.case.free_ports(&near, FREE_PORTS_MAX)?.iter().copied());
         }
-        free.retain(|port| self.may_take(entry, *port));
+        let (Some(first), Some(last)) = (free.first().copied(), free.last().copied()) else { return Ok(free) };
+        // All entries are looked at once, and only those that claim something near by for each of the ports.
+        let is_near = |ports: RangeInclusive<u16>| *ports.start() <= last && first <= *ports.end();
+        let near: Vec<Entry<'_>> = entries(self.project.services)
+            .filter(|other| other.stands_in_the_way_of(entry) && is_near(other.port.published.ports()))
+            .collect();
+        let is_claimed = |port: &u16| near.iter().any(|other| other.port.published.ports().contains(port));
+        free.retain(|port| !is_claimed(port) && self.is_open(entry, *port));
         Ok(free)
     }
 }

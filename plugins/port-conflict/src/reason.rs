@@ -1,6 +1,6 @@
 //! The words for the person who has to approve the plan: who holds what, what moves where, what is replaced.
 
-use repair_tool_sdk::project::Project;
+use repair_tool_sdk::project::ByService;
 
 use crate::claims::{Clash, Holder};
 use crate::placement::{Cause, Move};
@@ -21,7 +21,7 @@ pub(crate) fn listed(items: &[String]) -> String {
 }
 
 /// Why the plan should work.
-pub(crate) fn reason(project: &Project<'_>, clashes: &[Clash<'_>], moves: &[Move<'_>]) -> String {
+pub(crate) fn reason(containers: &ByService<'_>, clashes: &[Clash<'_>], moves: &[Move<'_>]) -> String {
     let held: Vec<String> = clashes.iter().map(held).collect();
     let moved: Vec<String> = moves.iter().map(moved).collect();
     let free = if moves.len() == 1 { "It moves to a free port" } else { "They move to free ports" };
@@ -30,7 +30,7 @@ pub(crate) fn reason(project: &Project<'_>, clashes: &[Clash<'_>], moves: &[Move
     if !along.is_empty() {
         text.push_str(&format!(" Moved along only because of the bundle in repair.toml: {}.", listed(&along)));
     }
-    let replaced: Vec<String> = moves.iter().filter(|one| one.entry.is_up(project)).map(name).collect();
+    let replaced: Vec<String> = moves.iter().filter(|one| one.entry.is_up(containers)).map(name).collect();
     if !replaced.is_empty() {
         text.push_str(&format!(" Replaced although running: {}.", listed(&replaced)));
     }

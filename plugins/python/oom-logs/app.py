@@ -42,10 +42,17 @@ class OomLogs(Tool):
                 "`journalctl --dmesg --grep oom`."
             )
         bundle = action.collect_logs(killed, params.lines_max)
-        if case.tries_in_vain(bundle):
+        # Such a bundle heals nothing, so each that was written counts as in vain; so does each that could not be.
+        tries = case.tries_in_vain(bundle)
+        if not all(attempt.outcome.startswith("failed") for attempt in tries):
             return decline(
                 f"The logs of {listed(killed)} were collected already; `repair show` names the file. Read what they did "
                 "last, then raise their `mem_limit` or lower what they use."
+            )
+        if case.is_spent(bundle):
+            return decline(
+                f"The logs of {listed(killed)} could not be written ({tries[0].outcome}). Read them with `docker compose "
+                "logs --tail 200`."
             )
         return propose(
             f"The kernel killed {listed(killed)} for memory. What they said last tells what they were doing. Nothing is "

@@ -34,6 +34,12 @@ class OomLogsTest(unittest.TestCase):
         old = KILLED.attempt("oom-logs", BUNDLE, "not-verified: `web` is down", 4000)
         old.assert_proposes(OomLogs, BUNDLE)
 
+    def test_a_bundle_that_could_not_be_written_is_tried_once_more(self):
+        once = KILLED.attempt("oom-logs", BUNDLE, "failed: no space left on device", 5)
+        once.assert_proposes(OomLogs, BUNDLE, "`web`")
+        twice = once.attempt("oom-logs", BUNDLE, "failed: read-only file system", 9)
+        twice.assert_declines(OomLogs, "`web`", "no space left on device")
+
     def test_the_number_of_lines_is_a_parameter(self):
         self.assertEqual(KILLED.params(lines_max=20).actions_of(OomLogs), [action.collect_logs(["web"], 20)])
         lines_max = json.loads(manifest(OomLogs()).params_schema)["properties"]["lines_max"]

@@ -19,11 +19,14 @@ class Stop(BaseException):
 
 
 class Failure(Exception):
-    """The tool cannot work with what it was given, such as parameters that contradict each other."""
+    """The tool cannot work with what it was given, such as parameters that contradict each other.
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+    What is no text, such as a caught exception, counts as its text.
+    """
+
+    def __init__(self, code: object, message: object, hint: object = None) -> None:
         super().__init__(message)
-        self.error = types.ToolError(code, message, hint)
+        self.error = types.ToolError(str(code), str(message), None if hint is None else str(hint))
 
 
 def propose(

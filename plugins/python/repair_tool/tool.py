@@ -18,7 +18,13 @@ from .limits import cut
 from .reply import Failure, Stop, within_limits
 from .shape import prepare, require
 
-_SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+# The rules of the host, which refuses anything else; so it does what is longer than 64 characters.
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NUMBER = r"(0|[1-9][0-9]*)"
+_PRERELEASE = rf"({_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_SEMVER = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-{_PRERELEASE}(\.{_PRERELEASE})*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+)
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
@@ -26,7 +32,8 @@ class Tool:
     """A repair tool. It keeps nothing between two calls."""
 
     id: str
-    """Lower-case words joined by hyphens, at most 64 characters, unique among the tools of one host."""
+    """Lower-case words joined by hyphens, beginning with a letter, at most 64 characters, unique among the tools of one
+    host."""
     version: str
     """Semantic version."""
     summary: str
@@ -59,9 +66,12 @@ def manifest(tool: Tool) -> types.Manifest:
     for field in ("id", "version", "summary", "handles"):
         if not getattr(tool, field, None):
             raise ValueError(f"`{name}` lacks `{field}`")
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", tool.id) or len(tool.id) > 64:
-        raise ValueError(f"`{name}.id` should be lower-case words joined by hyphens, and is `{tool.id}`")
-    if not _SEMVER.fullmatch(tool.version):
+    if not _ID.fullmatch(tool.id) or len(tool.id) > 64:
+        raise ValueError(
+            f"`{name}.id` should be lower-case words joined by hyphens, beginning with a letter, at most 64 characters, "
+            f"and is `{tool.id}`"
+        )
+    if not _SEMVER.fullmatch(tool.version) or len(tool.version) > 64:
         raise ValueError(f"`{name}.version` should be a version such as `0.1.0`, and is `{tool.version}`")
     for field, known in (("sees", kinds.QUERIES), ("may", kinds.ACTIONS)):
         for strange in sorted(set(getattr(tool, field)) - known):
@@ -89,11 +99,11 @@ def answer(tool: Tool, record: types.Case) -> types.Reply | types.ToolError:
                 reply = tool.propose(Case(record), params.read(tool.params, record.params, tool.id))
             except Stop as stop:
                 reply = stop.reply
+            except Failure as failure:
+                error = failure.error
+                return types.ToolError(cut(error.code), cut(error.message), error.hint and cut(error.hint))
         require(reply, types.Reply, "the reply")
         return within_limits(types.Reply(reply.answer, reply.notes + printed.getvalue().splitlines()))
-    except Failure as failure:
-        error = failure.error
-        return types.ToolError(cut(error.code), cut(error.message), error.hint and cut(error.hint))
     except BaseException as error:  # A trap would tell nobody what went wrong.
         return _as_error(tool, error)
 

@@ -59,7 +59,15 @@ class ManifestTest(unittest.TestCase):
         for fields in (
             {"id": "Made"},
             {"id": "a" * 65},
+            {"id": "3d-logs"},
+            {"id": "logs-"},
             {"version": "1"},
+            {"version": "01.2.3"},
+            {"version": "1.2.3-01"},
+            {"version": "1.2.3-a..b"},
+            {"version": "1.2.3+"},
+            {"version": "1.2.٣"},
+            {"version": f"1.2.3-{'a' * 59}"},
             {"summary": ""},
             {"handles": []},
             {"sees": ["container"]},
@@ -69,6 +77,16 @@ class ManifestTest(unittest.TestCase):
         ):
             with self.subTest(fields), self.assertRaises((ValueError, TypeError)):
                 export(tool(None, **fields))
+
+    def test_what_the_host_takes_is_taken(self):
+        for id in ("a", "a1", "logs-3d", "a" * 64):
+            self.assertEqual(manifest(tool(None, id=id)()).id, id)
+        for version in ("0.0.0", "10.20.30", "1.2.3-0", "1.2.3-alpha.1-b.0a", "1.2.3+007.x", "1.2.3-rc.1+build-5"):
+            self.assertEqual(manifest(tool(None, version=version)()).version, version)
+
+    def test_an_id_that_begins_with_a_digit_is_told_the_rule(self):
+        with self.assertRaisesRegex(ValueError, "beginning with a letter"):
+            export(tool(None, id="3d-logs"))
 
     def test_an_export_describes_and_proposes(self):
         exported = export(tool(lambda case, params: decline("no"), contact="https://example.com"))()
@@ -198,6 +216,27 @@ class ReplyTest(unittest.TestCase):
             raise Failure("settings", "these two exclude each other", "leave one out")
 
         self.assertEqual(fails(decide), types.ToolError("settings", "these two exclude each other", "leave one out"))
+
+    def test_a_failure_of_what_is_no_text_is_told_in_its_words(self):
+        def decide() -> None:
+            try:
+                int("x")
+            except ValueError as error:
+                raise Failure("settings", error, ["leave", "one", "out"]) from error
+
+        error = fails(decide)
+        self.assertIn("invalid literal", error.message)
+        self.assertEqual((error.code, error.hint), ("settings", "['leave', 'one', 'out']"))
+
+    def test_a_failure_that_says_nothing_is_an_error_as_well(self):
+        class Wordless(Failure):
+            def __init__(self) -> None:
+                pass
+
+        def decide() -> None:
+            raise Wordless
+
+        self.assertIn("has no attribute 'error'", fails(decide).message)
 
     def test_files_and_late_imports_are_refused_only_during_a_call(self):
         self.assertIn("cannot open", fails(lambda: open(__file__)).message)

@@ -38,7 +38,8 @@ impl PortKey {
         Self { host_ip: Some(host_ip.into()), ..self }
     }
 
-    /// Whether both cannot be bound at once: same port, same protocol, and one address covers the other.
+    /// Whether one may stand in the way of the other, whoever holds it: same port, same protocol, and one address
+    /// [overlaps](addresses_overlap) the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.port == other.port
             && self.protocol == other.protocol
@@ -46,11 +47,24 @@ impl PortKey {
     }
 }
 
-/// Whether two host addresses of published ports can stand in each other's way. An absent address means all of them, and
-/// so do the two wildcards; that `::` may leave IPv4 alone depends on the engine, so it counts as all.
+/// Whether two host addresses can stand in each other's way, whoever holds one of them. An absent address means all of
+/// them, and so do the two wildcards; whether a process on `::` leaves IPv4 alone cannot be seen, so it counts as all.
 pub fn addresses_overlap(one: Option<&str>, other: Option<&str>) -> bool {
     let covers_all = |address: Option<&str>| matches!(address, None | Some("" | "0.0.0.0" | "::"));
     covers_all(one) || covers_all(other) || one == other
+}
+
+/// Whether two host addresses of published ports can stand in each other's way. Engines bind IPv6 addresses for IPv6 only,
+/// so each wildcard covers its own family, and only an absent address covers both.
+pub fn published_addresses_overlap(one: Option<&str>, other: Option<&str>) -> bool {
+    let is_wildcard = |address: &str| matches!(address, "0.0.0.0" | "::");
+    match (one, other) {
+        (None | Some(""), _) | (_, None | Some("")) => true,
+        (Some(one), Some(other)) if one.contains(':') == other.contains(':') => {
+            one == other || is_wildcard(one) || is_wildcard(other)
+        }
+        _ => false,
+    }
 }
 
 impl fmt::Display for PortKey {
@@ -91,11 +105,11 @@ impl PublishedPort {
         self.published.ports().map(|port| PortKey { port, protocol: self.protocol, host_ip: self.host_ip.clone() })
     }
 
-    /// Whether the entry claims `port`, or an address of it.
+    /// Whether the entry claims `port`, or an address of it, so that no other entry can be published there.
     pub fn claims(&self, port: &PortKey) -> bool {
         self.protocol == port.protocol
             && self.published.ports().contains(&port.port)
-            && addresses_overlap(self.host_ip.as_deref(), port.host_ip.as_deref())
+            && published_addresses_overlap(self.host_ip.as_deref(), port.host_ip.as_deref())
     }
 }
 
@@ -113,6 +127,26 @@ mod tests {
         assert!(!addresses_overlap(Some("127.0.0.1"), Some("::1")));
         assert!(!PortKey::tcp(53).overlaps(&PortKey::udp(53)));
         assert!(PortKey::tcp(53).overlaps(&PortKey::tcp(53).on("10.0.0.1")));
+    }
+
+    #[test]
+    fn published_addresses_meet_within_their_family() {
+        for (one, other, overlap) in [
+            (None, Some("::"), true),
+            (Some(""), Some("127.0.0.1"), true),
+            (Some("0.0.0.0"), Some("127.0.0.1"), true),
+            (Some("::"), Some("::1"), true),
+            (Some("::1"), Some("::1"), true),
+            (Some("0.0.0.0"), Some("::"), false),
+            (Some("127.0.0.1"), Some("::"), false),
+            (Some("::1"), Some("0.0.0.0"), false),
+            (Some("127.0.0.1"), Some("127.0.0.2"), false),
+        ] {
+            assert_eq!(published_addresses_overlap(one, other), overlap, "{one:?} {other:?}");
+            assert_eq!(published_addresses_overlap(other, one), overlap, "{other:?} {one:?}");
+        }
+        let entry = crate::testing::publish(8080, 80).on("0.0.0.0");
+        assert!(entry.claims(&PortKey::tcp(8080)) && !entry.claims(&PortKey::tcp(8080).on("::")));
     }
 
     #[test]

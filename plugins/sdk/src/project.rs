@@ -34,9 +34,9 @@ impl<'a> Project<'a> {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// The containers of that service.
+    /// The containers of that service. Of many services [`by_service`](Self::by_service) tells faster.
     pub fn containers_of<'s>(&self, service: &'s str) -> impl Iterator<Item = &'a Container> + use<'a, 's> {
-        self.containers.iter().filter(move |container| container.ref_.service.as_deref() == Some(service))
+        self.containers.iter().filter(move |container| service_of(container) == Some(service))
     }
 
     /// How the service stands.
@@ -44,41 +44,65 @@ impl<'a> Project<'a> {
         standing(service, &self.containers_of(&service.name).collect::<Vec<_>>())
     }
 
+    /// All containers by their service: for whoever looks at those of many services.
+    pub fn by_service(&self) -> ByService<'a> {
+        let mut sorted: Vec<&Container> = self.containers.iter().collect();
+        sorted.sort_by_key(|container| service_of(container));
+        ByService { sorted }
+    }
+
     /// The services that are down, in the order of the model.
     pub fn down(&self) -> impl Iterator<Item = &'a Service> + use<'a> {
-        // Sorted once: with a look at all containers for each service a large project would cost its square.
-        let service_of = |container: &&'a Container| container.ref_.service.as_deref();
-        let mut containers: Vec<&Container> = self.containers.iter().collect();
-        containers.sort_by_key(service_of);
-        self.services.iter().filter(move |service| {
-            let name = Some(service.name.as_str());
-            let own = &containers[containers.partition_point(|container| service_of(container) < name)..];
-            let others = own.iter().position(|container| service_of(container) != name);
-            standing(service, &own[..others.unwrap_or(own.len())]) == Standing::Down
-        })
+        let containers = self.by_service();
+        self.services.iter().filter(move |service| containers.standing(service) == Standing::Down)
     }
 
     /// The services of which a container [has failed](Container::has_failed), in the order of the model.
-    pub fn failed(&self) -> impl Iterator<Item = &'a Service> {
-        self.services.iter().filter(|service| self.containers_of(&service.name).any(Container::has_failed))
+    pub fn failed(&self) -> impl Iterator<Item = &'a Service> + use<'a> {
+        let failed = self.containers.iter().filter(|container| container.has_failed());
+        let names: BTreeSet<&str> = failed.filter_map(service_of).collect();
+        self.services.iter().filter(move |service| names.contains(service.name.as_str()))
     }
 
     /// What a `compose-up` should list: the services that are down and those that they depend on and that are still
     /// starting, in the order of the model. Compose leaves the latter as they are and waits until they are healthy; were
     /// they left out, it would start the others at once, because the host lets Compose look at listed services only.
     pub fn to_start(&self) -> Vec<String> {
-        let down: BTreeSet<&str> = self.down().map(|service| service.name.as_str()).collect();
-        let needed: BTreeSet<&str> = self
-            .services
-            .iter()
-            .filter(|service| down.contains(service.name.as_str()))
-            .flat_map(|service| &service.depends_on)
-            .map(String::as_str)
-            .filter(|name| self.containers_of(name).any(Container::is_starting))
+        let down: Vec<&Service> = self.down().collect();
+        let needed: BTreeSet<&str> = down.iter().flat_map(|service| &service.depends_on).map(String::as_str).collect();
+        let starting = self.containers.iter().filter(|container| container.is_starting());
+        let listed: BTreeSet<&str> = starting
+            .filter_map(service_of)
+            .filter(|name| needed.contains(name))
+            .chain(down.iter().map(|service| service.name.as_str()))
             .collect();
         let names = self.services.iter().map(|service| service.name.as_str());
-        names.filter(|name| down.contains(name) || needed.contains(name)).map(str::to_owned).collect()
+        names.filter(|name| listed.contains(name)).map(str::to_owned).collect()
     }
+}
+
+/// The containers of a project by their service, sorted once: with a look at all containers for each service a large
+/// project would cost its square, which is more fuel than a call has.
+#[derive(Clone, Debug)]
+pub struct ByService<'a> {
+    sorted: Vec<&'a Container>,
+}
+
+impl<'a> ByService<'a> {
+    /// The containers of that service, in the order of the project.
+    pub fn of(&self, service: &str) -> &[&'a Container] {
+        let own = &self.sorted[self.sorted.partition_point(|container| service_of(container) < Some(service))..];
+        &own[..own.partition_point(|container| service_of(container) == Some(service))]
+    }
+
+    /// How the service stands.
+    pub fn standing(&self, service: &Service) -> Standing {
+        standing(service, self.of(&service.name))
+    }
+}
+
+fn service_of(container: &Container) -> Option<&str> {
+    container.ref_.service.as_deref()
 }
 
 /// How a service with these containers stands.
@@ -127,7 +151,25 @@ impl Container {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{container, service};
+    use crate::testing::{container, container_ref, service};
+
+    #[test]
+    fn containers_are_found_by_their_service_in_the_order_of_the_project() {
+        let second = Container {
+            ref_: ContainerRef { name: "shop-web-2".to_owned(), ..container_ref("shop", "web") },
+            ..container("web")
+        };
+        let stray =
+            Container { ref_: ContainerRef { service: None, ..container_ref("shop", "stray") }, ..container("stray") };
+        let containers = [second, container("db"), stray, container("web"), container("api")];
+        let project = Project { services: &[], containers: &containers };
+        let all = project.by_service();
+        for name in ["api", "db", "web", "none", ""] {
+            let one_by_one: Vec<&Container> = project.containers_of(name).collect();
+            assert_eq!(all.of(name), one_by_one, "{name}");
+        }
+        assert_eq!(all.of("web")[0].ref_.name, "shop-web-2");
+    }
 
     #[test]
     fn a_service_is_down_unless_enough_containers_are_up() {

@@ -14,6 +14,22 @@ pub enum Stop {
     Error(ToolError),
 }
 
+/// The word for so many: a sentence for a person has one thing that waits, and two that wait.
+///
+/// ```
+/// use repair_tool_sdk::reply::by_count;
+///
+/// assert_eq!([1, 2].map(|tries| format!("{tries} {}", by_count(tries, "try", "tries"))), ["1 try", "2 tries"]);
+/// ```
+pub fn by_count<'w>(count: usize, one: &'w str, other: &'w str) -> &'w str {
+    if count == 1 { one } else { other }
+}
+
+/// How often, in words.
+pub fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 impl Reply {
     /// Proposes a plan. `reason` says to a person why it should work; `confidence` is in thousandths, and what is above
     /// 1000 counts as 1000.

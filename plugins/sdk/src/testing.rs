@@ -25,6 +25,9 @@ use crate::bindings::repair::tool::types::{
     ProcessRef, Protocol, Published, PublishedPort, Service, ServiceImage, StaleContainer, Staleness, ValueSource,
 };
 
+/// Services that the host shows.
+const SERVICES_MAX: usize = 1000;
+
 /// A service without ports, of which one container is wanted.
 pub fn service(name: &str) -> Service {
     Service {
@@ -35,6 +38,18 @@ pub fn service(name: &str) -> Service {
         one_shot: false,
         scale: 1,
     }
+}
+
+/// As many services as the host shows at most: all depend on `cache`, `db` and `queue`, and every other one on the one
+/// before it. A tool that compares each with each runs out of fuel over them.
+pub fn greatest_project() -> Vec<Service> {
+    let shared = ["cache", "db", "queue"];
+    let of_all = |service: Service| shared.iter().fold(service, |service, on| service.depending_on(on));
+    let others = (0..SERVICES_MAX - shared.len()).map(|at| {
+        let one = of_all(service(&format!("service-{at:03}")));
+        if at % 2 == 1 { one.depending_on(&format!("service-{:03}", at - 1)) } else { one }
+    });
+    shared.iter().map(|name| service(name)).chain(others).collect()
 }
 
 /// One TCP port on all addresses, written out in the Compose file.
@@ -354,5 +369,18 @@ impl Container {
     #[must_use]
     pub fn with_health(self, health: Health) -> Self {
         Self { health, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use repair_model::limits;
+
+    use super::*;
+
+    #[test]
+    fn the_greatest_project_is_as_large_as_the_host_shows_one() {
+        assert_eq!(greatest_project().len(), limits::SERVICES_MAX);
+        assert_eq!(greatest_project()[4].depends_on, ["cache", "db", "queue", "service-000"]);
     }
 }

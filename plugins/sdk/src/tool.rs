@@ -19,7 +19,8 @@ pub trait Tool {
     /// give each field a default. Its JSON Schema becomes part of the manifest, and the host checks against it.
     type Params: DeserializeOwned + JsonSchema;
 
-    /// Lower-case words joined by hyphens, at most 64 characters, unique among the tools of one host.
+    /// Lower-case words joined by hyphens, beginning with a letter, at most 64 characters, unique among the tools of one
+    /// host.
     const ID: &'static str;
     /// Semantic version; usually `env!("CARGO_PKG_VERSION")`.
     const VERSION: &'static str;

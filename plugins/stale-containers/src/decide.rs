@@ -4,7 +4,7 @@ use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Case, Query};
 use repair_tool_sdk::kinds::FailureClass;
 use repair_tool_sdk::project::{Container, ContainerState, StaleContainer, Staleness};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 
 use crate::{Params, declines};
 
@@ -85,9 +85,13 @@ pub(crate) fn is_at_rest(container: &Container) -> bool {
 fn reason(removed: &[&StaleContainer]) -> String {
     let each: Vec<String> = removed.iter().map(|one| described(one)).collect();
     format!(
-        "In the way or left over: {}. They are this project's own and do not run; volumes stay, and so does every other \
-         container.",
-        each.join("; ")
+        "In the way or left over: {}. {}; volumes stay, and so does every other container.",
+        each.join("; "),
+        by_count(
+            removed.len(),
+            "It is this project's own and does not run",
+            "They are this project's own and do not run",
+        )
     )
 }
 

@@ -3,7 +3,7 @@
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::project::StaleContainer;
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::decide::{described, holds_a_name, is_at_rest, state_in_words};
 
@@ -89,8 +89,13 @@ pub(crate) fn nothing_to_remove(left: &[&StaleContainer]) -> Reply {
     }
     let each: Vec<String> = left.iter().map(|one| described(one)).collect();
     Reply::decline(format!(
-        "These are left over and are not removed, because they are not the cause or may be in use: {}. Look at them with \
-         `docker compose ps --all --orphans`; if none is needed: `docker compose up --detach --remove-orphans` (volumes stay).",
+        "{}: {}. See what is left over with `docker compose ps --all --orphans`; if none is needed: `docker compose up --detach \
+         --remove-orphans` (volumes stay).",
+        by_count(
+            left.len(),
+            "This is left over and is not removed, because it is not the cause or may be in use",
+            "These are left over and are not removed, because they are not the cause or may be in use",
+        ),
         each.join("; ")
     ))
 }
@@ -129,8 +134,9 @@ pub(crate) fn failed_before(case: &Case, removed: &[&StaleContainer]) -> Option<
 pub(crate) fn all_up(removed: &[&StaleContainer]) -> Reply {
     let names: Vec<String> = removed.iter().map(|one| format!("`{}`", one.container.ref_.name)).collect();
     Reply::decline(format!(
-        "Every service of this project is up, so {} stand in nobody's way. If they are not needed: \
+        "Every service of this project is up, so {} {} in nobody's way. What is not needed goes with \
          `docker compose up --detach --remove-orphans` (volumes stay).",
-        names.join(", ")
+        names.join(", "),
+        by_count(names.len(), "stands", "stand")
     ))
 }

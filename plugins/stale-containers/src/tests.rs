@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::{Container, ContainerState, StaleContainer, Staleness};
 use repair_tool_sdk::reply::Answer;
-use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, service, stale};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, greatest_project, service, stale};
 use repair_tool_sdk::tool::manifest;
 
 use super::StaleContainers;
@@ -89,7 +89,7 @@ fn a_foreign_holder_is_named_with_its_project_and_never_removed() {
 fn a_foreign_container_is_never_removed_whatever_its_kind() {
     for why in [Staleness::NoSuchService, Staleness::InterruptedReplacement] {
         let odd = stale("api", why).being(container("api").exited(0)).foreign("till");
-        declines(&host(ORPHANS).stale(odd), &["are not removed"]);
+        declines(&host(ORPHANS).stale(odd), &["is not removed"]);
     }
 }
 
@@ -146,7 +146,7 @@ fn a_text_that_names_a_real_container_which_is_not_stale_removes_nothing() {
 fn leftovers_of_a_project_that_is_up_are_left_to_a_person() {
     let orphan = stale("api", Staleness::NoSuchService).being(container("api").exited(0));
     let up = host(ORPHANS).stale(orphan).container(container("db").running()).container(container("web").running());
-    declines(&up, &["Every service of this project is up", "`shop-api-1`"]);
+    declines(&up, &["Every service of this project is up", "so `shop-api-1` stands in nobody's way"]);
 }
 
 #[test]
@@ -197,4 +197,14 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":15"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply = host(NAME_CONFLICT).params(r#"{"force": true}"#).converse::<StaleContainers>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let mut host = FakeHost::new(NAME_CONFLICT).services(greatest_project()).stale(holder());
+    for service in greatest_project() {
+        host = host.container(container(&service.name));
+    }
+    let names = greatest_project().into_iter().map(|service| service.name);
+    assert_eq!(host.actions_of::<StaleContainers>(), [removal("database"), Action::compose_up(names)]);
 }

@@ -74,9 +74,11 @@ impl<'a> Own<'a> {
         let by_network = || {
             networks.iter().filter(|network| network.wanted_as.is_none()).find_map(|network| network.project.as_deref())
         };
-        let is_own = |id: &str| project.containers.iter().any(|container| container.ref_.id == id);
+        let own: BTreeSet<&str> = project.containers.iter().map(|container| container.ref_.id.as_str()).collect();
         let attached = networks.iter().flat_map(|network| &network.attached);
-        let others = attached.filter(|container| !is_own(&container.id)).filter_map(|other| other.project.as_deref());
+        let others = attached
+            .filter(|container| !own.contains(container.id.as_str()))
+            .filter_map(|other| other.project.as_deref());
         Self { project: by_container.or_else(by_network), others: others.collect() }
     }
 

@@ -3,7 +3,7 @@
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Query};
 use repair_tool_sdk::network::Network;
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::reply::{Reply, by_count};
 
 use crate::decide::{Own, described, is_in_the_way, is_named};
 
@@ -157,7 +157,8 @@ pub(crate) fn failed_before(case: &Case, removed: &[&Network]) -> Option<Reply> 
 pub(crate) fn all_up(removed: &[&Network]) -> Reply {
     let names: Vec<String> = removed.iter().map(|network| format!("`{}`", network.name)).collect();
     Reply::decline(format!(
-        "Every service of this project is up, so {} stand in nobody's way. `docker network rm` removes what is not needed.",
-        names.join(", ")
+        "Every service of this project is up, so {} {} in nobody's way. `docker network rm` removes what is not needed.",
+        names.join(", "),
+        by_count(names.len(), "stands", "stand")
     ))
 }

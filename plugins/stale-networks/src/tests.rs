@@ -5,7 +5,7 @@ use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::network::Network;
 use repair_tool_sdk::reply::Answer;
-use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, network, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, container_ref, greatest_project, network, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::StaleNetworks;
@@ -157,7 +157,8 @@ fn more_leftovers_than_one_plan_removes_are_left_to_a_person() {
 #[test]
 fn leftovers_of_a_project_that_is_up_are_left_to_a_person() {
     let host = host().container(container("web").running()).network(network("old").orphaned());
-    declines(&host, &["Every service of this project is up", "`shop_old`"]);
+    declines(&host, &["Every service of this project is up", "so `shop_old` stands in nobody's way"]);
+    declines(&host.network(network("older").orphaned()), &["so `shop_old`, `shop_older` stand in nobody's way"]);
 }
 
 #[test]
@@ -194,4 +195,19 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":15"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply = host().params(r#"{"prune": true}"#).converse::<StaleNetworks>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let mut host = FakeHost::new(STALE).services(greatest_project());
+    let mut used = [network("back"), network("default"), network("front")];
+    for service in greatest_project() {
+        host = host.container(container(&service.name).exited(1));
+        used = used.map(|network| network.attached_to(container_ref("shop", &service.name)));
+    }
+    let host = used.into_iter().fold(host, FakeHost::network);
+    declines(&host, &["No unused network of this project is in its way"]);
+    let names = greatest_project().into_iter().map(|service| service.name);
+    let plan = [Action::remove_stale_network(&network("old")), Action::compose_up(names)];
+    assert_eq!(host.network(network("old").orphaned()).actions_of::<StaleNetworks>(), plan);
 }

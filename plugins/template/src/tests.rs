@@ -36,6 +36,15 @@ fn the_same_bundle_is_not_asked_for_twice() {
 }
 
 #[test]
+fn a_bundle_that_could_not_be_written_is_tried_once_more() {
+    let bundle = Action::collect_logs(["web"], 200);
+    let failed = || attempt("oom-logs", vec![bundle.clone()], "failed: no space left on device", 5);
+    let once = killed().attempt(failed());
+    once.assert_proposes::<OomLogs>(&[bundle.clone()], &["`web`"]);
+    once.attempt(failed()).assert_declines::<OomLogs>(&["`web`", "no space left on device"]);
+}
+
+#[test]
 fn the_number_of_lines_is_a_parameter() {
     let host = killed().params(r#"{"lines_max": 20}"#);
     assert_eq!(host.actions_of::<OomLogs>(), [Action::collect_logs(["web"], 20)]);

@@ -1,7 +1,7 @@
 //! The service that has failed and that others wait for.
 
 use repair_tool_sdk::case::Case;
-use repair_tool_sdk::project::{Container, ContainerState, Health, Project, Service};
+use repair_tool_sdk::project::{ByService, Container, ContainerState, Health, Project, Service};
 
 use crate::order::Order;
 
@@ -28,11 +28,11 @@ pub(crate) enum Hopeless<'a> {
 }
 
 /// All of them, in the order of the model.
-pub(crate) fn culprits<'a>(project: &Project<'a>, order: &Order<'a>) -> Vec<Culprit<'a>> {
-    let waited_for = project.services.iter().filter(|service| order.is_waited_for(&service.name));
+pub(crate) fn culprits<'a>(project: &Project<'a>, containers: &ByService<'a>, order: &Order<'a>) -> Vec<Culprit<'a>> {
+    let waited_for = project.services.iter().filter(|service| !order.waiting_for(&service.name).is_empty());
     waited_for
         .filter_map(|service| {
-            let container = project.containers_of(&service.name).find(|container| container.has_failed())?;
+            let container = *containers.of(&service.name).iter().find(|container| container.has_failed())?;
             Some(Culprit { service, container })
         })
         .collect()
@@ -40,12 +40,9 @@ pub(crate) fn culprits<'a>(project: &Project<'a>, order: &Order<'a>) -> Vec<Culp
 
 /// The one to begin with: it depends on no other culprit. Of several, the one that the failure names, else the first.
 pub(crate) fn deepest<'a>(case: &Case, culprits: &[Culprit<'a>], order: &Order<'a>) -> Option<Culprit<'a>> {
-    let depends_on_none = |one: &&Culprit<'a>| {
-        let dependencies = order.dependencies(&one.service.name);
-        // In a cycle, which Compose refuses, there is no deepest one.
-        !culprits.iter().any(|other| dependencies.contains(other.service.name.as_str()))
-    };
-    let deepest: Vec<&Culprit<'a>> = culprits.iter().filter(depends_on_none).collect();
+    // In a cycle, which Compose refuses, there is no deepest one.
+    let held_up = order.held_up_by(culprits.iter().map(Culprit::name));
+    let deepest: Vec<&Culprit<'a>> = culprits.iter().filter(|one| !held_up.contains(one.name())).collect();
     let is_named = |one: &&&Culprit<'a>| {
         case.fact("service") == Some(one.service.name.as_str())
             || case.fact("container") == Some(one.container.ref_.name.as_str())

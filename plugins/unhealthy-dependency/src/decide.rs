@@ -1,9 +1,11 @@
 //! The decision, from the case to the reply.
 
+use std::collections::BTreeSet;
+
 use repair_tool_sdk::action::Action;
 use repair_tool_sdk::case::{Attempt, Case, Missing, Query};
-use repair_tool_sdk::project::{Container, Project};
-use repair_tool_sdk::reply::{Reply, Stop};
+use repair_tool_sdk::project::{ByService, Project};
+use repair_tool_sdk::reply::{Reply, Stop, by_count};
 use repair_tool_sdk::tool::Tool;
 
 use crate::culprit::{Culprit, culprits, deepest};
@@ -33,9 +35,10 @@ pub fn decide(case: &Case, params: &Params) -> Result<Reply, Stop> {
         return Ok(declines::incomplete());
     }
     let order = Order::of(&project);
-    let all = culprits(&project, &order);
+    let containers = project.by_service();
+    let all = culprits(&project, &containers, &order);
     let Some(culprit) = deepest(case, &all, &order) else {
-        return Ok(without_culprit(case, &project, &order));
+        return Ok(without_culprit(case, &project, &containers, &order));
     };
     let words = match case.container_log(culprit.name(), LOG_LINES) {
         Ok(lines) => in_a_sentence(culprit.name(), &last_words(lines)),
@@ -62,7 +65,7 @@ fn propose(
 ) -> Reply {
     let name = culprit.name();
     let up = to_start(project, order, name, all);
-    let others: Vec<&String> = up.iter().filter(|other| *other != name).collect();
+    let others: Vec<&str> = up.iter().map(String::as_str).filter(|other| *other != name).collect();
     let mut actions = Vec::new();
     if culprit.is_unhealthy() {
         actions.push(Action::restart_service(name));
@@ -77,10 +80,12 @@ fn propose(
         [] => String::new(),
         others => format!(" Then start, in this order: {}.", listed(others)),
     };
+    let waiting = order.waiting_for(name);
     let reason = format!(
-        "`{name}` {}, and {} wait for it. It is started anew, which is try {}.{then}{words}",
+        "`{name}` {}, and {} {} for it. It is started anew, which is try {}.{then}{words}",
         culprit.in_words(),
-        listed(&waiting(project, name)),
+        listed(waiting),
+        by_count(waiting.len(), "waits", "wait"),
         tries + 1,
     );
     let later = all.iter().filter(|other| other.name() != name);
@@ -91,28 +96,20 @@ fn propose(
 
 /// The culprit and what is down, in order of dependency; without whatever else has failed and what waits for that.
 fn to_start(project: &Project<'_>, order: &Order<'_>, culprit: &str, all: &[Culprit<'_>]) -> Vec<String> {
-    let is_held_up = |name: &str| {
-        let dependencies = order.dependencies(name);
-        let mut others = all.iter().map(Culprit::name).filter(|other| *other != culprit);
-        others.any(|other| other == name || dependencies.contains(other))
-    };
-    let mut names: Vec<String> = project.to_start().into_iter().filter(|name| !is_held_up(name)).collect();
+    let others: BTreeSet<&str> = all.iter().map(Culprit::name).filter(|other| *other != culprit).collect();
+    let held_up = order.held_up_by(others.iter().copied());
+    let is_later = |name: &str| others.contains(name) || held_up.contains(name);
+    let mut names: Vec<String> = project.to_start().into_iter().filter(|name| !is_later(name)).collect();
     if !names.iter().any(|name| name == culprit) {
         names.push(culprit.to_owned());
     }
     order.sorted(names)
 }
 
-/// Those that depend on it directly, in the order of the model.
-fn waiting<'a>(project: &Project<'a>, name: &str) -> Vec<&'a String> {
-    let depends = project.services.iter().filter(|service| service.depends_on.iter().any(|on| on == name));
-    depends.map(|service| &service.name).collect()
-}
-
 /// Nothing that others wait for has failed: it is still starting, has ended by itself, or is well by now.
-fn without_culprit(case: &Case, project: &Project<'_>, order: &Order<'_>) -> Reply {
-    let waited_for = || project.services.iter().filter(|service| order.is_waited_for(&service.name));
-    let starting = waited_for().find(|service| project.containers_of(&service.name).any(Container::is_starting));
+fn without_culprit(case: &Case, project: &Project<'_>, containers: &ByService<'_>, order: &Order<'_>) -> Reply {
+    let waited_for = || project.services.iter().filter(|service| !order.waiting_for(&service.name).is_empty());
+    let starting = waited_for().find(|service| containers.of(&service.name).iter().any(|one| one.is_starting()));
     if let Some(service) = starting {
         return match WAITS_AFTER.contains(&case.waited_seconds) {
             true => Reply::wait_seconds(WAIT_SECONDS).note(format!("`{}` is still starting", service.name)),
@@ -121,16 +118,17 @@ fn without_culprit(case: &Case, project: &Project<'_>, order: &Order<'_>) -> Rep
     }
     let ended = waited_for()
         .filter(|service| !service.one_shot)
-        .find(|service| project.containers_of(&service.name).any(Container::completed));
+        .find(|service| containers.of(&service.name).iter().any(|one| one.completed()));
     match ended {
         Some(service) => declines::ended_by_itself(&service.name),
-        None => declines::nothing_failed(project),
+        None => declines::nothing_failed(project, containers),
     }
 }
 
-/// How often this tool has started `name` anew within the hour, since it last healed.
+/// How often this tool has started `name` anew within the hour, since it last healed. What was abandoned does not count.
 fn tries(case: &Case, name: &str) -> usize {
-    let own: Vec<&Attempt> = case.recent_tries().filter(|attempt| attempt.tool == UnhealthyDependency::ID).collect();
+    let is_own = |attempt: &&Attempt| attempt.tool == UnhealthyDependency::ID && !attempt.was_abandoned();
+    let own: Vec<&Attempt> = case.recent_tries().filter(is_own).collect();
     let count = |does: fn(&Action, &str) -> bool| {
         own.iter().filter(|attempt| attempt.actions.iter().any(|action| does(action, name))).count()
     };
@@ -146,6 +144,6 @@ fn starts(action: &Action, name: &str) -> bool {
     matches!(action, Action::ComposeUp(up) if up.services.iter().any(|service| service == name))
 }
 
-pub(crate) fn listed(names: &[&String]) -> String {
+pub(crate) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

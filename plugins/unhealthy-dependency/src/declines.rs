@@ -1,7 +1,7 @@
 //! Why nothing is restarted, and what a person could do next.
 
-use repair_tool_sdk::project::{Health, Project};
-use repair_tool_sdk::reply::Reply;
+use repair_tool_sdk::project::{ByService, Health, Project};
+use repair_tool_sdk::reply::{Reply, by_count, times};
 
 use crate::culprit::{Culprit, Hopeless};
 use crate::decide::listed;
@@ -21,9 +21,9 @@ pub(crate) fn given_up(culprit: &Culprit<'_>, why: Hopeless<'_>, words: &str) ->
         Hopeless::CrashLoop => {
             let code = culprit.container.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
             format!(
-                "`{name}` is in a crash loop: it ends{code}, and the engine has restarted it {} times. Another restart would \
-                 end in the same way.",
-                culprit.container.restarts
+                "`{name}` is in a crash loop: it ends{code}, and the engine has restarted it {}. Another restart would end \
+                 in the same way.",
+                times(culprit.container.restarts as usize)
             )
         }
         Hopeless::OutOfMemory => format!(
@@ -37,9 +37,9 @@ pub(crate) fn given_up(culprit: &Culprit<'_>, why: Hopeless<'_>, words: &str) ->
 /// It was started anew, and has not become well.
 pub(crate) fn tried(culprit: &Culprit<'_>, tries: usize, words: &str) -> Reply {
     let name = culprit.name();
-    let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
     Reply::decline(format!(
-        "`{name}` was started anew {times} within an hour, and it {} again, so it is given up.{words}{}",
+        "`{name}` was started anew {} within an hour, and it {} again, so it is given up.{words}{}",
+        times(tries),
         culprit.in_words(),
         correct_it(name)
     ))
@@ -67,21 +67,23 @@ pub(crate) fn ended_by_itself(name: &str) -> Reply {
 }
 
 /// What the finding is about is well by now, or nobody waits for it.
-pub(crate) fn nothing_failed(project: &Project<'_>) -> Reply {
-    let alone: Vec<&String> = project
-        .services
-        .iter()
-        .filter(|service| {
-            project.containers_of(&service.name).any(|one| one.is_up() && one.health == Health::Unhealthy)
-        })
-        .map(|service| &service.name)
+pub(crate) fn nothing_failed(project: &Project<'_>, containers: &ByService<'_>) -> Reply {
+    let names = project.services.iter().map(|service| service.name.as_str());
+    let alone: Vec<&str> = names
+        .filter(|name| containers.of(name).iter().any(|one| one.is_up() && one.health == Health::Unhealthy))
         .collect();
     match alone.as_slice() {
         [] => Reply::decline("Nothing that other services wait for has failed now."),
         alone => Reply::decline(format!(
-            "Nothing that other services wait for has failed. {} fails its health check, and no other service waits for it: \
-             `docker compose logs --tail 80` shows what it says.",
-            listed(alone)
+            "Nothing that other services wait for has failed. {} {}.",
+            listed(alone),
+            by_count(
+                alone.len(),
+                "fails its health check, and no other service waits for it: `docker compose logs --tail 80` shows what it \
+                 says",
+                "fail their health checks, and no other service waits for them: `docker compose logs --tail 80` shows what \
+                 they say",
+            )
         )),
     }
 }

@@ -5,7 +5,7 @@ use repair_tool_sdk::case::{Attempt, Refusal};
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::project::{Container, Health};
 use repair_tool_sdk::reply::{Answer, Proposal};
-use repair_tool_sdk::testing::{FakeHost, attempt, container, service};
+use repair_tool_sdk::testing::{FakeHost, attempt, container, greatest_project, service};
 use repair_tool_sdk::tool::manifest;
 
 use super::UnhealthyDependency;
@@ -53,10 +53,16 @@ fn what_others_wait_for_is_restarted_and_they_start_in_order() {
     assert_eq!(proposal.actions, plan());
     assert_eq!(proposal.confidence, 750);
     for word in
-        ["`db` runs and fails its health check", "`api` wait for it", "try 1", "`api`, `page`", "the lock file exists"]
+        ["`db` runs and fails its health check", "`api` waits for it", "try 1", "`api`, `page`", "the lock file exists"]
     {
         assert!(proposal.reason.contains(word), "`{word}` is missing: {}", proposal.reason);
     }
+}
+
+#[test]
+fn two_that_wait_are_told_as_two() {
+    let host = broken().service(service("job").depending_on("db"));
+    assert!(proposal(&host).reason.contains("`api`, `job` wait for it"), "{}", proposal(&host).reason);
 }
 
 #[test]
@@ -154,6 +160,16 @@ fn tries_before_a_heal_or_of_another_service_or_hour_do_not_count() {
 }
 
 #[test]
+fn what_a_person_abandoned_does_not_count() {
+    let abandoned = |action| tried(action, "abandoned: as you wished to stop", 5);
+    let restart = || abandoned(Action::restart_service("db"));
+    broken().attempt(restart()).attempt(restart()).assert_proposes::<UnhealthyDependency>(&plan(), &["try 1"]);
+    let up = Action::compose_up(["db", "api", "page"]);
+    let ended = host().container(container("db").exited(3)).container(container("api")).attempt(abandoned(up.clone()));
+    ended.assert_proposes::<UnhealthyDependency>(&[up], &["try 1"]);
+}
+
+#[test]
 fn one_that_ends_with_an_error_twice_is_given_up() {
     let ended = host().container(container("db").exited(3)).container(container("api"));
     let once = ended.attempt(tried(Action::compose_up(["db", "api", "page"]), "failed: x", 5));
@@ -220,6 +236,8 @@ fn one_that_has_ended_by_itself_is_no_crash() {
 fn one_that_nobody_waits_for_is_left_alone() {
     let alone = host().container(container("db").running().with_health(Health::Healthy)).container(unhealthy("page"));
     declines(&alone, &["`page` fails its health check", "no other service waits for it"]);
+    let two = alone.service(service("job")).container(unhealthy("job"));
+    declines(&two, &["`job`, `page` fail their health checks", "waits for them"]);
 }
 
 #[test]
@@ -243,4 +261,28 @@ fn parameters_are_bounded_by_their_schema_and_unknown_ones_are_an_error() {
     assert!(schema.contains(r#""maximum":3"#) && schema.contains(r#""additionalProperties":false"#), "{schema}");
     let reply = host().params(r#"{"service": "prod"}"#).converse::<UnhealthyDependency>().reply;
     assert_eq!(reply.expect_err("no such parameter").code, "params");
+}
+
+#[test]
+fn a_project_of_the_greatest_size_is_decided() {
+    let mut host = FakeHost::new(FailureClass::DockerUnhealthyDependency).services(greatest_project());
+    for service in greatest_project().iter().filter(|service| service.name != "db") {
+        host = host.container(container(&service.name).exited(1));
+    }
+    let failed = host.clone().container(container("db").exited(1)).fact("service", "db");
+    assert_eq!(failed.actions_of::<UnhealthyDependency>(), [Action::compose_up(["db"])]);
+    let starting = host.container(container("db").running().with_health(Health::Starting)).fact("service", "cache");
+    assert_eq!(starting.actions_of::<UnhealthyDependency>(), [Action::compose_up(["cache", "db"])]);
+}
+
+#[test]
+fn a_chain_of_the_greatest_length_starts_from_its_deepest() {
+    let names: Vec<String> = (0..1000).rev().map(|at| format!("link-{at:03}")).collect();
+    let links = names.windows(2).map(|pair| service(&pair[1]).depending_on(&pair[0]));
+    let host = FakeHost::new(FailureClass::DockerUnhealthyDependency).service(service(&names[0])).services(links);
+    let host = host.container(unhealthy(&names[0]));
+    let plan = [Action::restart_service(&names[0]), Action::compose_up(names.clone())];
+    assert_eq!(host.actions_of::<UnhealthyDependency>(), plan);
+    let all = names.iter().skip(1).fold(host, |host, name| host.container(unhealthy(name)));
+    assert_eq!(all.actions_of::<UnhealthyDependency>(), [Action::restart_service(&names[0])]);
 }

@@ -4,7 +4,9 @@ use repair_tool_sdk::action::{Action, PortMove};
 use repair_tool_sdk::case::{Query, Refusal};
 use repair_tool_sdk::kinds::QueryKind;
 use repair_tool_sdk::ports::{PortKey, Protocol, Published, ValueSource};
-use repair_tool_sdk::testing::{attempt, container, container_ref, other_container, process, publish, service};
+use repair_tool_sdk::testing::{
+    attempt, container, container_ref, greatest_project, other_container, process, publish, service,
+};
 
 use super::{PortConflict, by_process, four_services, host, plan, proposal, web};
 
@@ -127,6 +129,30 @@ fn tcp_and_udp_of_one_port_keep_one_number() {
 }
 
 #[test]
+fn both_families_of_one_port_are_no_clash_and_keep_one_number() {
+    let both = publish(8080, 80).on("0.0.0.0");
+    let both = service("web").publishing(both.clone()).publishing(both.on("::"));
+    let host = host().service(both).service(service("api").publishing(publish(9090, 80)));
+    assert!(host.decline_of::<PortConflict>().contains("Nobody holds"));
+    let other = by_process(host.clone(), 9090);
+    assert_eq!(plan(&other), ["api 9090>9091", "up api web"]);
+    let held = by_process(host, 8080);
+    assert_eq!(plan(&held), ["web 8080>8081", "web 8080>8081", "up api web"]);
+    // What somebody else holds on one family is passed over on both.
+    let next = held.held(PortKey::tcp(8081).on("::"), process(7, "a"));
+    assert_eq!(plan(&next), ["web 8080>8082", "web 8080>8082", "up api web"]);
+}
+
+#[test]
+fn a_wildcard_of_one_family_clashes_with_an_address_of_it_in_another_service() {
+    let web = |address: &str| web(publish(8080, 80).on(address));
+    let api = |address: &str| service("api").publishing(publish(8080, 3000).on(address));
+    assert_eq!(plan(&web("::").service(api("::1"))), ["web 8080>8081", "up api web"]);
+    assert!(web("::").service(api("127.0.0.1")).decline_of::<PortConflict>().contains("Nobody holds"));
+    assert!(web("0.0.0.0").service(api("::")).decline_of::<PortConflict>().contains("Nobody holds"));
+}
+
+#[test]
 fn a_shared_variable_keeps_one_number_where_both_clash_and_moves_nothing_that_runs() {
     let port = || publish(5300, 53).valued_by(ValueSource::Dotenv("DNS_PORT".to_owned()));
     let host = host()
@@ -221,6 +247,12 @@ fn a_move_that_was_tried_in_vain_is_not_repeated() {
         9,
     ));
     assert_eq!(plan(&healed), ["web 8080>8081", "up web"], "what failed before a heal is another incident");
+    let abandoned = attempt("port-conflict", vec![moved(8082)], "abandoned: as you wished to stop", 9);
+    assert_eq!(
+        plan(&once.clone().attempt(abandoned)),
+        ["web 8080>8082", "up web"],
+        "nobody knows whether it is in vain"
+    );
     let thrice = once.attempt(attempt("port-conflict", vec![moved(8082)], "failed: held", 19)).attempt(attempt(
         "port-conflict",
         vec![moved(8083)],
@@ -251,11 +283,25 @@ fn what_the_engine_picks_never_clashes() {
 
 #[test]
 fn a_project_of_the_greatest_size_is_decided() {
-    let mut host = by_process(host(), 20500).fact("port", "20500");
-    for at in 0..1000 {
-        let name = format!("service-{at:04}");
-        host = host.service(service(&name).publishing(publish(20000 + at, 80))).container(container(&name));
+    let mut all = host();
+    for (port, service) in (20000..).zip(greatest_project()) {
+        let name = service.name.clone();
+        all = all.service(service.publishing(publish(port, 80))).container(container(&name));
     }
-    let proposal = proposal(&host);
-    assert_eq!(proposal.actions[0], Action::remap_port("service-0500", &publish(20500, 80), Published::Fixed(21000)));
+    let held = by_process(all.clone(), 20503).fact("port", "20503");
+    let moved = Action::remap_port("service-500", &publish(20503, 80), Published::Fixed(21000));
+    assert_eq!(proposal(&held).actions[0], moved);
+    assert!(all.decline_of::<PortConflict>().contains("Nobody holds"));
+}
+
+#[test]
+fn a_service_with_thousands_of_entries_is_decided() {
+    let entries = || (0..2000).map(|at| publish(20000 + at, 1000 + at));
+    let many = |name: &str| entries().fold(service(name), |service, entry| service.publishing(entry));
+    let one = host().service(many("many"));
+    let held = by_process(one.clone(), 21500).fact("port", "21500");
+    assert_eq!(plan(&held), ["many 21500>22000", "up many"]);
+    assert!(one.decline_of::<PortConflict>().contains("Nobody holds"));
+    let other = service("other").publishing(publish(21999, 80)).publishing(publish(21000, 81));
+    assert_eq!(plan(&one.service(other)), ["other 21999>22000", "other 21000>22001", "up many other"]);
 }

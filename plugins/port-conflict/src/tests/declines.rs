@@ -3,7 +3,7 @@
 use repair_tool_sdk::case::Refusal;
 use repair_tool_sdk::kinds::{FailureClass, QueryKind};
 use repair_tool_sdk::ports::{PortKey, PortOwner, ValueSource};
-use repair_tool_sdk::testing::{FakeHost, container, container_ref, process, publish, service};
+use repair_tool_sdk::testing::{FakeHost, container, container_ref, greatest_project, process, publish, service};
 
 use super::{PortConflict, by_process, four_services, host, web};
 
@@ -125,4 +125,25 @@ fn a_hostile_text_never_chooses_a_target() {
         let other = host.held(PortKey::tcp(9090), process(1, "x"));
         assert_eq!(super::plan(&other)[0], "web 9090>9091");
     }
+}
+
+#[test]
+fn more_moves_than_one_plan_holds() {
+    let project = |count: u16| {
+        (0..count).fold(host(), |host, at| {
+            let one = service(&format!("s{at:02}")).publishing(publish(8000 + 100 * at, 80));
+            by_process(host.service(one), 8000 + 100 * at)
+        })
+    };
+    assert_eq!(project(15).proposal_of::<PortConflict>().actions.len(), 16);
+    declines(&project(16), &["16 entries of `ports`", "more than the 15", "docker compose ls"]);
+    let bundle = r#"{"bundles": [{"from": [8000, 9500], "to": [18000, 18001]}]}"#;
+    let along = project(15).service(service("t").publishing(publish(9500, 80))).params(bundle);
+    declines(&along, &["16 entries of `ports`"]);
+}
+
+#[test]
+fn one_port_that_all_services_of_the_greatest_project_publish() {
+    let all = greatest_project().into_iter().map(|service| service.publishing(publish(8080, 80)));
+    declines(&host().services(all), &["999 entries of `ports`"]);
 }

@@ -73,3 +73,20 @@ fn a_range_of_which_the_engine_takes_any_clashes_only_when_all_are_held() {
     let Action::RemapPort(moved) = &proposal(&both).actions[0] else { panic!("a move") };
     assert_eq!(moved.after, Published::Range((8002, 8003)));
 }
+
+#[test]
+fn the_first_service_of_the_model_keeps_a_port_that_several_claim() {
+    let host = web(publish_range(5003, 5006, 6000))
+        .service(service("a").publishing(publish_range(5005, 5010, 6000)))
+        .service(service("b").publishing(publish_range(5000, 5020, 6000)))
+        .service(service("c").publishing(publish_range(5011, 5012, 6000)));
+    let reason = proposal(&host).reason;
+    let claims = [
+        "port 5005/tcp of `b` claimed by `a`",
+        "port 5011/tcp of `c` claimed by `b`",
+        "port 5005/tcp of `web` claimed by `a`",
+    ];
+    for claim in claims {
+        assert!(reason.contains(claim), "`{claim}` is missing: {reason}");
+    }
+}

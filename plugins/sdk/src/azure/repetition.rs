@@ -7,6 +7,7 @@ use super::command::{excerpt, repair_again, repair_with_files, word};
 use super::{ArmDeployment, Awaited, ResourceId, RunningDeployment, WantedChange, WantedResource};
 use crate::action::Action;
 use crate::case::{Case, Fact, Missing, Query, Refusal};
+use crate::reply::by_count;
 
 /// Running deployments that a plan waits for, those of modules among them; where more run, a person looks first.
 const AWAITED_MAX: usize = 8;
@@ -98,8 +99,13 @@ impl Repetition<'_> {
         let mut remarks = String::new();
         if !self.deployment.running.is_empty() {
             remarks.push_str(&format!(
-                " {} runs right now and is waited for; what to do then depends on how it ends.",
-                listed(&self.deployment.running)
+                " {} {}.",
+                listed(&self.deployment.running),
+                by_count(
+                    self.deployment.running.len(),
+                    "runs right now and is waited for; what to do then depends on how it ends",
+                    "run right now and are waited for; what to do then depends on how they end",
+                )
             ));
         }
         if let Some(why) = &self.unknown {

@@ -100,6 +100,12 @@ impl FakeHost {
         self
     }
 
+    /// So many more services.
+    #[must_use]
+    pub fn services(self, services: impl IntoIterator<Item = Service>) -> Self {
+        services.into_iter().fold(self, Self::service)
+    }
+
     /// One more container. A running one holds the ports of its service.
     #[must_use]
     pub fn container(mut self, container: Container) -> Self {
