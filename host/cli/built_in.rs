@@ -19,6 +19,8 @@ pub fn sources() -> Vec<ToolSource> {
 }
 
 #[cfg(test)]
+mod large_projects;
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 

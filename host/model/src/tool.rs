@@ -54,7 +54,7 @@ pub struct Attempt {
     pub tool: String,
     /// What was done.
     pub actions: Vec<Action>,
-    /// What came of it, in the host's words: `healed`, `failed: …`, `not-verified: …`.
+    /// What came of it, in the host's words: `healed`, `failed: …`, `not-verified: …`, `abandoned: …`, `unclear: …`.
     pub outcome: String,
     /// How long ago.
     pub seconds_ago: u32,
