@@ -129,7 +129,7 @@ fn service(names: &[String], at: usize, name: &str, shape: Shape) -> Service {
         Shape::Broad | Shape::ManyPorts if at < BASE.len() => Vec::new(),
         Shape::Broad | Shape::ManyPorts => {
             let base = BASE.iter().map(|name| (*name).to_owned());
-            base.chain(neighbour().filter(|_| at % 3 == 0)).collect()
+            base.chain(neighbour().filter(|_| at.is_multiple_of(3))).collect()
         }
     };
     let ports = if matches!(shape, Shape::ManyPorts) && at == 0 { 1_000 } else { 1 };

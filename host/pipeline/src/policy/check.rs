@@ -11,6 +11,7 @@ use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validato
 use repair_model::limits::{POLICY_FILE_BYTES_MAX, POLICY_ID_BYTES_MAX, POLICY_NESTING_MAX};
 
 use super::layers::{Layer, Page, PolicyProblem, PolicySource};
+use super::literals::{NeverEqual, never_equal};
 use super::nesting::nested_too_deep;
 use super::schema::{NAMESPACE, RESOURCE_ID};
 
@@ -55,6 +56,9 @@ impl<'a> Checker<'a> {
             if let Some(id) = full_id(&mut page, at, source.layer, &policy, &mut self.seen) {
                 policies.push(policy.new_id(PolicyId::new(id)));
             }
+        }
+        for NeverEqual { at, what, fix } in never_equal(&source.text) {
+            page.problem(at, what, fix);
         }
         validate(&mut page, self.validator, &set);
         policies

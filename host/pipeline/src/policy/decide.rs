@@ -248,6 +248,8 @@ fn of_action(step: &Step) -> Result<HashMap<&'static str, Value>, String> {
     }
 }
 
+/// What policies see of an action on Azure, which takes names and locations in any spelling: here they have one, so that a
+/// tool cannot get around a policy by another.
 fn of_azure(action: &AzureAction, change: &Change) -> Option<HashMap<&'static str, Value>> {
     let changed = |operation| match change {
         Change::Resource(resource) if resource.operation == operation => Some(resource.id.to_lowercase()),
@@ -261,7 +263,7 @@ fn of_azure(action: &AzureAction, change: &Change) -> Option<HashMap<&'static st
         AzureAction::PurgeVault(vault) => of_vault(vault, &changed(ResourceOperation::Purge)?),
         AzureAction::RegisterProvider { namespace } => {
             changed(ResourceOperation::Register)?;
-            HashMap::from([("namespace", string(namespace))])
+            HashMap::from([("namespace", string(&namespace.to_lowercase()))])
         }
         AzureAction::DeployTemplate { deployment } => match change {
             Change::Deployment(change) => of_deployment(deployment, change),
@@ -272,7 +274,7 @@ fn of_azure(action: &AzureAction, change: &Change) -> Option<HashMap<&'static st
                 Awaited::Deployment => "deployment",
                 Awaited::MysqlServer => "mysql-server",
             };
-            HashMap::from([("what", string(what)), ("name", string(name))])
+            HashMap::from([("what", string(what)), ("name", string(&name.to_lowercase()))])
         }
         AzureAction::AwaitState { .. } => return None,
     })
@@ -280,9 +282,9 @@ fn of_azure(action: &AzureAction, change: &Change) -> Option<HashMap<&'static st
 
 fn of_vault(vault: &VaultName, id: &str) -> HashMap<&'static str, Value> {
     HashMap::from([
-        ("vault", string(&vault.vault)),
+        ("vault", string(&vault.vault.to_lowercase())),
         ("id", string(id)),
-        ("location", string(&vault.location)),
+        ("location", string(&vault.location.to_lowercase().replace(' ', ""))),
         ("deleted", string(&vault.deleted)),
     ])
 }
@@ -294,7 +296,7 @@ fn of_deployment(deployment: &str, change: &DeploymentChange) -> HashMap<&'stati
     };
     let types: Vec<String> = change.resources.iter().map(|resource| resource.resource_type.to_lowercase()).collect();
     HashMap::from([
-        ("deployment", string(deployment)),
+        ("deployment", string(&deployment.to_lowercase())),
         ("types", strings(types.iter().map(String::as_str))),
         ("creates", strings(ids(true).iter().map(String::as_str))),
         ("writes", strings(ids(false).iter().map(String::as_str))),

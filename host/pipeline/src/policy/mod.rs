@@ -15,6 +15,7 @@ mod check;
 mod decide;
 mod explain;
 mod layers;
+mod literals;
 mod nesting;
 mod schema;
 

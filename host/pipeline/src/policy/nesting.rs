@@ -1,4 +1,4 @@
-//! Measures how deep a policy text is nested, before Cedar's parser sees it.
+//! Measures how deep a policy text is nested, before Cedar's parser sees it; and takes it apart into its tokens.
 //!
 //! That parser recurses once for each bracket and each `if`, without a limit, so that a few kilobytes would end the
 //! process by a stack overflow. Strings and comments do not count; they are told apart as Cedar's lexer does.
@@ -7,19 +7,11 @@ use repair_model::limits::POLICY_NESTING_MAX;
 
 /// Where the text first gets nested deeper than [`POLICY_NESTING_MAX`], in bytes.
 pub(super) fn nested_too_deep(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
     // The `if`s directly within each open bracket, outermost first: they end with it.
     let mut ifs = Vec::new();
-    let (mut at, mut depth) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let start = at;
-        at += match byte {
-            b'"' => string_bytes(&bytes[at..]),
-            b'/' if bytes.get(at + 1) == Some(&b'/') => count(&bytes[at..], |byte| !matches!(byte, b'\n' | b'\r')),
-            byte if byte == b'_' || byte.is_ascii_alphabetic() => count(&bytes[at..], is_word),
-            _ => 1,
-        };
-        match &bytes[start..at] {
+    let mut depth = 0;
+    for (at, token) in tokens(text) {
+        match token {
             b"(" | b"[" | b"{" => {
                 ifs.push(0);
                 depth += 1;
@@ -34,10 +26,26 @@ pub(super) fn nested_too_deep(text: &str) -> Option<usize> {
             _ => {}
         }
         if depth > POLICY_NESTING_MAX {
-            return Some(start);
+            return Some(at);
         }
     }
     None
+}
+
+/// The strings, comments and words of a policy text, and each other byte by itself; each with its place in bytes.
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = (usize, &[u8])> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        at += match *bytes.get(at)? {
+            b'"' => string_bytes(&bytes[at..]),
+            b'/' if bytes.get(at + 1) == Some(&b'/') => count(&bytes[at..], |byte| !matches!(byte, b'\n' | b'\r')),
+            byte if byte == b'_' || byte.is_ascii_alphabetic() => count(&bytes[at..], is_word),
+            _ => 1,
+        };
+        Some((start, &bytes[start..at]))
+    })
 }
 
 /// The length of a string with its quotes; without a closing quote, of the rest.

@@ -20,7 +20,20 @@ pub(super) const NAMESPACE: &str = "Repair";
 /// The id of the one resource of every question; resources are known by their attributes.
 pub(super) const RESOURCE_ID: &str = "this";
 
+/// The attribute of a tool that is a digest.
+pub(super) const DIGEST_ATTRIBUTE: &str = "component";
+/// Attributes that only actions on Azure have, and that are shown in lower case, because Azure takes any spelling.
+const LOWER_CASE: [&str; 7] = ["deployment", "id", "location", "name", "namespace", "subscription", "vault"];
+/// The same, where an action on Compose has an attribute of the same name for something else: ids and types have a `/`.
+const LOWER_CASE_IDS: [&str; 3] = ["creates", "types", "writes"];
+
+/// Whether a resource's attribute of that name is shown in lower case, where `text` is of the kind that it holds.
+pub(super) fn is_lower_case(attribute: &str, text: &str) -> bool {
+    LOWER_CASE.contains(&attribute) || LOWER_CASE_IDS.contains(&attribute) && text.contains('/')
+}
+
 /// One attribute of an entity type or of the context.
+#[derive(Clone, Copy)]
 struct Attribute {
     name: &'static str,
     /// As the Cedar schema writes it.
@@ -35,7 +48,7 @@ const fn attribute(name: &'static str, kind: &'static str, says: &'static str) -
 const TOOL: [Attribute; 4] = [
     attribute("id", "String", "As in `Repair::Tool::\"port-conflict\"`."),
     attribute("version", "String", "Semantic version, as its manifest says."),
-    attribute("component", "String", "Digest of its component: 64 hexadecimal digits."),
+    attribute("component", "String", "Digest of its component: 64 hexadecimal digits, lower case."),
     attribute("built_in", "Bool", "Whether it is part of `repair`, and not a tool that somebody has installed."),
 ];
 
@@ -108,24 +121,26 @@ const START_MYSQL: [Attribute; 2] = [
 ];
 
 const DELETED_VAULT: [Attribute; 4] = [
-    attribute("vault", "String", "Name of the deleted vault."),
+    attribute("vault", "String", "Name of the deleted vault, lower case."),
     attribute("id", "String", "Full id that it had, lower case."),
     attribute("location", "String", "Where it was; lower case without spaces."),
     attribute("deleted", "String", "When it was deleted, as Azure writes it."),
 ];
 
 const REGISTER_PROVIDER: [Attribute; 1] =
-    [attribute("namespace", "String", "Resource provider, such as `Microsoft.KeyVault`.")];
+    [attribute("namespace", "String", "Resource provider, lower case, such as `microsoft.keyvault`.")];
 
 const DEPLOY_TEMPLATE: [Attribute; 4] = [
-    attribute("deployment", "String", "The deployment that is made once more."),
+    attribute("deployment", "String", "The deployment that is made once more, lower case."),
     attribute("types", "Set<String>", "Types of all resources that it writes, lower case."),
     attribute("creates", "Set<String>", "Full ids of the resources that it makes, lower case."),
     attribute("writes", "Set<String>", "Full ids of the resources that exist and are written, lower case."),
 ];
 
-const AWAIT_STATE: [Attribute; 2] =
-    [attribute("what", "String", "`deployment` or `mysql-server`."), attribute("name", "String", "Its name.")];
+const AWAIT_STATE: [Attribute; 2] = [
+    attribute("what", "String", "`deployment` or `mysql-server`."),
+    attribute("name", "String", "Its name, lower case."),
+];
 
 const CONTEXT: [Attribute; 6] = [
     attribute("class", "Class", "What failed."),
@@ -259,4 +274,24 @@ fn actions(text: &mut String) {
 
 fn write_attribute(text: &mut String, indent: &str, Attribute { name, kind, says }: &Attribute) {
     let _ = writeln!(text, "{indent}// {says}\n{indent}{name}: {kind},");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_be_lower_case_is_compared_as_such() {
+        let azure =
+            [&EVERY_AZURE_ACTION[..], &START_MYSQL, &DELETED_VAULT, &REGISTER_PROVIDER, &DEPLOY_TEMPLATE, &AWAIT_STATE];
+        for Attribute { name, says, .. } in azure.concat() {
+            assert_eq!(is_lower_case(name, "a/b"), says.contains("lower case"), "{name}");
+        }
+        let compose = [&REMAP_PORT[..], &COMPOSE_UP, &COLLECT_LOGS, &RESTART_SERVICE, &PULL_IMAGE, &EVERY_ACTION];
+        let compose =
+            compose.concat().into_iter().chain(REMOVE_STALE_CONTAINER).chain(REMOVE_STALE_NETWORK).chain(SET_ENV_VALUE);
+        for Attribute { name, .. } in compose {
+            assert!(!is_lower_case(name, "Web"), "{name}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Which answer each kind of action gets at each risk.
 
+use repair_model::azure::AzureAction;
+
 use super::*;
 
 use ActionKind::{
@@ -95,6 +97,40 @@ fn a_forbid_of_the_project_is_honoured() {
     case.step.change = Change::Containers(vec![container("db", ContainerOperation::Recreate, true)]);
     assert_eq!(case.ask(&policies).decision, Deny);
     assert_eq!(case.ask(&policies).policies, ["project/db-stays"]);
+}
+
+/// Azure takes a name in any spelling, and a tool proposes the spelling.
+#[test]
+fn a_forbid_by_a_name_of_azure_holds_in_any_spelling() {
+    fn shouted(action: &mut Action) {
+        let Action::Azure(action) = action else { panic!("an action on Azure") };
+        match action {
+            AzureAction::RecoverVault(vault) | AzureAction::PurgeVault(vault) => {
+                vault.vault.make_ascii_uppercase();
+                vault.location = "West Europe".to_owned();
+            }
+            AzureAction::RegisterProvider { namespace: name }
+            | AzureAction::DeployTemplate { deployment: name }
+            | AzureAction::AwaitState { name, .. } => name.make_ascii_uppercase(),
+            AzureAction::StartMysql { .. } => panic!("its name has one spelling"),
+        }
+    }
+    for (kind, condition) in [
+        (RecoverVault, "resource.vault == \"kv-example\""),
+        (PurgeVault, "resource.vault == \"kv-example\" && resource.location == \"westeurope\""),
+        (RegisterProvider, "resource.namespace == \"microsoft.keyvault\""),
+        (DeployTemplate, "resource.deployment == \"main\""),
+        (AwaitState, "resource.name == \"main\""),
+    ] {
+        let of = super::super::schema::entity_type(kind);
+        let forbid =
+            format!("@id(\"not-this\") forbid (principal, action, resource is Repair::{of}) when {{ {condition} }};");
+        let policies = load(&[(Layer::System, &forbid), (Layer::User, PERMIT_ALL)]);
+        let mut case = Case::new(kind, Safe);
+        assert_eq!(case.ask(&policies).policies, ["system/not-this"], "{kind}");
+        shouted(&mut case.step.action);
+        assert_eq!(case.ask(&policies).policies, ["system/not-this"], "{kind} in another spelling");
+    }
 }
 
 #[test]

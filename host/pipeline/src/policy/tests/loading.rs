@@ -70,6 +70,45 @@ fn a_condition_that_can_never_hold_is_refused() {
     );
 }
 
+/// Cedar takes each of them, and none ever holds.
+#[test]
+fn a_text_that_its_attribute_never_is_is_refused() {
+    let digest = "b778f02e500cef40d65f8953a5f1f1e431617075e1580740166fa26283b9e7f8";
+    let wrong = [
+        ("", "principal.component == \"b778f02e500c\"".to_owned(), "write the whole digest"),
+        ("", format!("\"{}\" == principal.component", digest.to_uppercase()), "in lower case"),
+        ("", format!("[\"{digest}\", \"b778\"].contains(principal.component)"), "never `b778`"),
+        ("Repair::PurgeVault", "resource.vault == \"KV-prod\"".to_owned(), "write `kv-prod`"),
+        ("Repair::PurgeVault", "resource.location != \"west europe\"".to_owned(), "write `westeurope`"),
+        ("Repair::PurgeVault", "resource.vault like \"Prod*\"".to_owned(), "write `prod`"),
+        (
+            "Repair::RegisterProvider",
+            "resource.namespace == \"Microsoft.Compute\"".to_owned(),
+            "write `microsoft.compute`",
+        ),
+        (
+            "Repair::DeployTemplate",
+            "resource.types.containsAny([\"Microsoft.Compute/disks\"])".to_owned(),
+            "write `microsoft.compute/disks`",
+        ),
+    ];
+    let policy = |kind: &str, condition: &str| {
+        let of = if kind.is_empty() { String::new() } else { format!(" is {kind}") };
+        format!("@id(\"x\") forbid (principal, action, resource{of}) when {{ {condition} }};")
+    };
+    for (kind, condition, says_so) in &wrong {
+        says(&policy(kind, condition), &["is never `", says_so]);
+    }
+    for (kind, condition) in [
+        ("", format!("principal.component == \"{digest}\"")),
+        ("", "principal.component like \"b778*\"".to_owned()),
+        ("Repair::ComposeUp", "resource.creates.contains(\"Web\")".to_owned()),
+        ("Repair::PurgeVault", "resource.vault like \"*prod\" && resource.location == \"westeurope\"".to_owned()),
+    ] {
+        load(&[(Layer::User, &policy(kind, &condition))]);
+    }
+}
+
 #[test]
 fn an_optional_attribute_has_to_be_asked_for_first() {
     says(
