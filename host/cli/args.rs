@@ -198,21 +198,32 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it can be ended at any moment: it changes nothing, or one whole thing after the other.
+    /// Whether it can be ended at any moment: it changes nothing, or one whole file after the other.
     pub fn can_be_ended_anywhere(&self) -> bool {
         match self {
             Self::Classify(_) => true,
-            // A build has a process of its own to end, and a debugger says where it was.
-            Self::Tool(tool) => {
-                !matches!(tool, ToolCommand::Build(_) | ToolCommand::Test(ToolTestArgs { debug: true, .. }))
-            }
+            Self::Tool(tool) => match tool {
+                // A folder or an installation would be half done; a build has a process of its own; a debugger says where
+                // it was.
+                ToolCommand::New(_) | ToolCommand::Add(_) | ToolCommand::Update(_) | ToolCommand::Build(_) => false,
+                ToolCommand::Test(test) => !test.debug,
+                _ => true,
+            },
             _ => false,
         }
     }
 
     /// Whether it needs anything that is kept for this user.
     pub fn looks_at_the_home_folder(&self) -> bool {
-        !matches!(self, Self::Classify(_) | Self::Schema(_) | Self::Completions(_) | Self::CompileComponent)
+        !matches!(
+            self,
+            Self::Classify(_)
+                | Self::Schema(_)
+                | Self::Completions(_)
+                | Self::CompileComponent
+                | Self::Init
+                | Self::Tool(ToolCommand::New(_))
+        )
     }
 }
 

@@ -73,6 +73,20 @@ impl CommandError {
         Self { code, error: Box::new(Plain { what: what.into(), source: None }), hints: Vec::new() }
     }
 
+    /// What led to it, from the nearest on.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut source = self.error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        // Some libraries repeat their cause in their own words.
+        let what = self.error.to_string();
+        causes.retain(|cause| !what.contains(cause.as_str()));
+        causes
+    }
+
     /// An error of `repair` itself with its cause.
     pub fn internal(what: &str, source: impl std::error::Error + 'static) -> Self {
         let plain = Plain { what: what.to_owned(), source: Some(Box::new(source)) };

@@ -68,21 +68,38 @@ impl Installed {
         text.and_then(|text| ToolLock::parse(&text)).map_err(|error| lock_error(&path, &error))
     }
 
-    /// Changes the lock file; nobody else changes it meanwhile.
-    pub fn change<T>(&self, change: impl FnOnce(&mut ToolLock) -> Result<T, CommandError>) -> Result<T, CommandError> {
+    /// Changes the lock file; nobody else changes it meanwhile. A component that it names no longer is forgotten, and so is
+    /// `kept`, which the change itself keeps, if it fails.
+    pub fn change<T>(
+        &self,
+        kept: Option<&Digest>,
+        change: impl FnOnce(&mut ToolLock) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
         make_private(&self.config)?;
         let folder = File::open(&self.config)
             .map_err(|error| CommandError::internal("the configuration folder cannot be opened", error))?;
         self.locked(&folder)?;
-        let mut lock = self.read()?;
-        let before = lock.clone();
-        let changed = change(&mut lock)?;
-        if lock != before {
-            let path = self.lock_file();
-            let text = lock.to_text().map_err(|error| lock_error(&path, &error))?;
-            files::put_private(&path, text.as_bytes()).map_err(file_error)?;
+        let before = self.read()?;
+        let mut lock = before.clone();
+        let changed = change(&mut lock).and_then(|changed| {
+            if lock != before {
+                let path = self.lock_file();
+                let text = lock.to_text().map_err(|error| lock_error(&path, &error))?;
+                files::put_private(&path, text.as_bytes()).map_err(file_error)?;
+            }
+            Ok(changed)
+        });
+        let now = if changed.is_ok() { &lock } else { &before };
+        let is_named = |component: &Digest| now.tools.iter().any(|tool| tool.component == *component);
+        let earlier = before.tools.iter().map(|tool| &tool.component);
+        for component in earlier.chain(kept).filter(|component| !is_named(component)) {
+            let forgotten = self.forget(component);
+            // Where the change has failed, that is what has to be told.
+            if changed.is_ok() {
+                forgotten?;
+            }
         }
-        Ok(changed)
+        changed
     }
 
     /// Holds the folder while `folder` is open. Whoever may read it can hold it too, so nobody is waited for without end.
@@ -114,7 +131,7 @@ impl Installed {
     }
 
     /// Removes the component of a tool that is not accepted any more; that it is gone already is as good.
-    pub fn forget(&self, component: &Digest) -> Result<(), CommandError> {
+    fn forget(&self, component: &Digest) -> Result<(), CommandError> {
         match files::remove(&self.component_file(component), None) {
             Err(error) if error.kind() != Some(ErrorKind::NotFound) => Err(file_error(error)),
             _ => Ok(()),
@@ -168,7 +185,9 @@ impl Accepted {
         self.failures.into_iter().for_each(|failure| tools.leave_out(failure));
         let loaded: Vec<Manifest> = tools.manifests().to_vec();
         for manifest in loaded.iter().filter(|manifest| !tools.is_built_in(&manifest.tool.id)).collect::<Vec<_>>() {
-            let of_it = self.entries.iter().find(|entry| entry.component == manifest.tool.component);
+            let of_it = |entry: &&LockedTool| entry.component == manifest.tool.component;
+            let by_name = self.entries.iter().filter(of_it).find(|entry| entry.id == manifest.tool.id);
+            let of_it = by_name.or_else(|| self.entries.iter().find(of_it));
             let bytes = tools.component(&manifest.tool.id).unwrap_or_default().len();
             if let Some(failure) = of_it.and_then(|entry| contradicted(entry, manifest, bytes)) {
                 tools.exclude(failure);

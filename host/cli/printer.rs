@@ -129,15 +129,7 @@ impl Printer {
 
     /// An error with its causes and hints; its exit code.
     pub fn failed(&self, failure: &CommandError) -> ExitCode {
-        let mut causes = Vec::new();
-        let mut source = failure.error.source();
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
-        let what = failure.error.to_string();
-        // Some libraries repeat their cause in their own words.
-        causes.retain(|cause| !what.contains(cause.as_str()));
+        let (what, causes) = (failure.error.to_string(), failure.causes());
         if self.json {
             let document = serde_json::json!({
                 "error": { "code": failure.code as u8, "what": what, "causes": causes, "hints": failure.hints }

@@ -6,7 +6,7 @@ use repair_model::decision::Decision;
 use repair_model::finding::Finding;
 use repair_model::plan::EditMethod;
 use repair_model::risk::Risk;
-use repair_model::text::{escaped, escaped_short};
+use repair_model::text::{escaped, escaped_words};
 use repair_pipeline::approval::{ApprovalRequest, SettleRequest};
 
 use crate::printer::{Tone, toned};
@@ -47,7 +47,7 @@ pub fn approval(request: &ApprovalRequest<'_>) -> String {
     for way in &plan.other_ways {
         let _ = writeln!(text, "  or instead, {}: {}", escaped(&way.what), escaped(&way.command));
     }
-    let reason = escaped_short(&plan.reason, FOREIGN_CHARACTERS_MAX);
+    let reason = escaped_words(&plan.reason, FOREIGN_CHARACTERS_MAX);
     let whose = if request.built_in { "" } else { ", which you installed and which is not part of repair," };
     let _ = writeln!(text, "\n{}", toned(Tone::Faint, &format!("The tool {}{whose} says: {reason}", plan.tool)));
     text
@@ -144,7 +144,7 @@ pub fn proof(finding: &Finding) -> Vec<String> {
             lines.push(line);
         }
     }
-    lines.into_iter().map(|line| escaped_short(line, FOREIGN_CHARACTERS_MAX)).collect()
+    lines.into_iter().map(|line| escaped_words(line, FOREIGN_CHARACTERS_MAX)).collect()
 }
 
 fn method_words(method: EditMethod) -> &'static str {

@@ -90,6 +90,14 @@ fn nothing_in_the_folder_of_a_tool_leads_out_of_it_or_draws_on_the_screen() {
     assert!(refused.stderr.contains("other.json is a link"), "{refused}");
     std::fs::remove_file(home.join("cases/other.json")).expect("removed");
 
+    let elsewhere = home.join("elsewhere/cases");
+    std::fs::rename(home.join("cases"), &elsewhere).expect("moved");
+    symlink(&elsewhere, home.join("cases")).expect("linked");
+    let refused = home.ends(2, &["tool", "test", "--accept"]);
+    assert!(refused.stderr.contains("cases is a link"), "{refused}");
+    std::fs::remove_file(home.join("cases")).expect("removed");
+    std::fs::rename(&elsewhere, home.join("cases")).expect("moved back");
+
     home.write("src/\u{1b}[2J\u{202e}.rs", "");
     let told = home.ends(3, &["tool", "test"]);
     assert!(told.stderr.contains("src/\\u{1b}[2J\\u{202e}.rs"), "{told}");

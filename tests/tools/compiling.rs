@@ -61,7 +61,7 @@ fn a_compiler_that_somebody_else_killed_is_not_said_to_have_worked_too_long() {
 fn a_signal_ends_a_check_at_once_and_its_compiler_with_it() {
     let home = Home::new();
     home.write("slow.wasm", bomb::compile_bomb("slow", 30, 3_000, 3_000));
-    for signal in [Signal::INT, Signal::KILL] {
+    for signal in [Signal::TERM, Signal::KILL] {
         let (repair, compiler) = compiling(&home);
         rustix::process::kill_process(Pid::from_child(&repair), signal).expect("it is ours");
         let ended = repair.wait_with_output().expect("it ends");

@@ -22,13 +22,19 @@ pub fn escaped(text: &str) -> String {
     safe
 }
 
-/// Like [`escaped`], and cut to at most `characters_max` characters with a mark that says so. Space is one blank, however
-/// wide it is: padding would draw rows of its own where a screen breaks the line.
+/// Like [`escaped`], and cut to at most `characters_max` characters with a mark that says so.
 pub fn escaped_short(text: &str, characters_max: usize) -> String {
-    let mut safe = escaped(text);
-    if !is_spaced_plainly(&safe) {
-        safe = safe.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    }
+    cut(escaped(text), characters_max)
+}
+
+/// Like [`escaped_short`], for the words of somebody who could want to deceive whoever reads them: space is one blank,
+/// however wide it is, because padding would draw rows of its own where a screen breaks the line.
+pub fn escaped_words(text: &str, characters_max: usize) -> String {
+    let safe = escaped(text);
+    cut(safe.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "), characters_max)
+}
+
+fn cut(safe: String, characters_max: usize) -> String {
     match safe.char_indices().nth(characters_max) {
         Some((cut, _)) => format!("{}…", &safe[..cut]),
         None => safe,
@@ -112,9 +118,11 @@ mod tests {
     fn no_space_is_wide_enough_to_draw_with() {
         for wide in ["a  b", "a\tb", " a b", "a b ", "a\u{3000}b", "a\u{a0}b"] {
             assert!(!is_spaced_plainly(wide), "{wide:?}");
-            assert_eq!(escaped_short(wide, 10), "a b", "{wide:?}");
+            assert_eq!(escaped_words(wide, 10), "a b", "{wide:?}");
         }
         assert!(is_spaced_plainly("a b") && !is_spaced_plainly(""));
-        assert_eq!(escaped_short("", 10), "");
+        assert_eq!(escaped_words("", 10), "");
+        assert_eq!(escaped_words("a  bc", 3), "a b…");
+        assert_eq!(escaped_short("a  b", 10), "a  b");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use repair_model::text::escaped_short;
+use repair_model::text::escaped_words;
 use repair_pipeline::outside::ToolFailure;
 
 /// Characters of foreign text that a message repeats at most.
@@ -23,7 +23,7 @@ pub(crate) trait Fault: Display {
 
 /// Foreign text as a message may repeat it.
 pub(crate) fn quoted(text: &str) -> String {
-    escaped_short(text, QUOTED_CHARACTERS_MAX)
+    escaped_words(text, QUOTED_CHARACTERS_MAX)
 }
 
 /// Names joined for a sentence, each in backticks.

@@ -33,9 +33,13 @@ pub(crate) enum ManifestFault {
     Id(String),
     #[error("its version `{0}` is not a semantic version")]
     Version(String),
-    #[error("its summary is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line")]
+    #[error(
+        "its summary is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line with single blanks"
+    )]
     Summary,
-    #[error("its contact is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line")]
+    #[error(
+        "its contact is empty, longer than {TOOL_SUMMARY_BYTES_MAX} bytes or not one plain line with single blanks"
+    )]
     Contact,
     #[error("`{field}` names `{name}`, which this host does not know; it knows {known}")]
     UnknownName { field: &'static str, name: String, known: String },

@@ -74,7 +74,9 @@ fn why_stuck(entry: &Entry<'_>) -> Option<String> {
 pub(crate) fn too_many(moves: usize) -> Option<Reply> {
     (moves > MOVES_MAX).then(|| {
         Reply::decline(format!(
-            "{moves} entries of `ports` would have to move, more than the {MOVES_MAX} that one plan moves. See whether this              project is up a second time, from another directory: `docker compose ls --all`. If both shall run, change the              ports in the Compose file by hand."
+            "{moves} entries of `ports` would have to move, more than the {MOVES_MAX} that one plan moves. See whether this \
+             project is up a second time, from another directory: `docker compose ls --all`. If both shall run, change the \
+             ports in the Compose file by hand."
         ))
     })
 }

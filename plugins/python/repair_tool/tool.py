@@ -73,6 +73,10 @@ def manifest(tool: Tool) -> types.Manifest:
         )
     if not _SEMVER.fullmatch(tool.version) or len(tool.version) > 64:
         raise ValueError(f"`{name}.version` should be a version such as `0.1.0`, and is `{tool.version}`")
+    for field in ("summary", "contact"):
+        words = getattr(tool, field)
+        if isinstance(words, str) and (words != " ".join(words.split()) or not words.isprintable()):
+            raise ValueError(f"`{name}.{field}` should be one plain line with single blanks, and is {words!r}")
     for field, known in (("sees", kinds.QUERIES), ("may", kinds.ACTIONS)):
         for strange in sorted(set(getattr(tool, field)) - known):
             raise ValueError(f"`{name}.{field}` names `{strange}`, which is none of {', '.join(sorted(known))}")

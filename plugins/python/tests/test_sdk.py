@@ -69,6 +69,8 @@ class ManifestTest(unittest.TestCase):
             {"version": "1.2.٣"},
             {"version": f"1.2.3-{'a' * 59}"},
             {"summary": ""},
+            {"summary": "two  blanks"},
+            {"contact": "a\nb"},
             {"handles": []},
             {"sees": ["container"]},
             {"may": ["compose_up"]},

@@ -45,7 +45,7 @@
 //!
 //! The crate type of a tool is `cdylib`, its target `wasm32-unknown-unknown`, its linker `wasm-component-ld`; its own tests
 //! run on the host. With `rlib` beside it, the compiler would not optimise over crates, and the component would be larger
-//! by a quarter. A panic ends the call as a trap, and the host names the tool.
+//! by a third. A panic ends the call as a trap, and the host names the tool.
 
 #![deny(missing_docs)]
 

@@ -1,6 +1,7 @@
 //! Finding components and recorded cases in an author's folder, and showing the one the other.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use repair_effects::files::{self, FileError};
@@ -13,6 +14,7 @@ use repair_sandbox::{Origin, ToolSource, Toolbox, Usage};
 
 use super::super::Context;
 use crate::command_error::{Code, CommandError};
+use crate::installed::file_error;
 use crate::opening::load_options;
 
 /// The folder of recorded cases within that of a tool.
@@ -66,6 +68,7 @@ pub(super) fn component_in(dir: &Path) -> Result<PathBuf, CommandError> {
 /// The recorded cases of a tool's folder, by name; none where it has no such folder.
 pub(super) fn cases_in(dir: &Path) -> Result<Vec<CaseFile>, CommandError> {
     let folder = dir.join(CASES);
+    no_link(&folder)?;
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
@@ -93,8 +96,13 @@ pub(super) fn text_of(path: &Path) -> Result<String, CommandError> {
         .map_err(|_| CommandError::new(Code::Usage, format!("{} is not UTF-8 text", path.display())))
 }
 
-/// The error of a file that somebody has named; `otherwise` says what to do where the error itself does not.
+/// The error of a file that somebody has named; `otherwise` says what to do where the error itself does not. What the
+/// system could not do is no fault of the name.
 fn not_usable(error: FileError, otherwise: &str) -> CommandError {
+    let of_name = [ErrorKind::NotFound, ErrorKind::AlreadyExists, ErrorKind::PermissionDenied, ErrorKind::IsADirectory];
+    if error.kind().is_some_and(|kind| !of_name.contains(&kind)) {
+        return file_error(error);
+    }
     let hints = Some(error.hints()).filter(|hints| !hints.is_empty()).unwrap_or_else(|| vec![otherwise.to_owned()]);
     CommandError { code: Code::Usage, error: Box::new(error), hints }
 }

@@ -70,14 +70,14 @@ pub async fn add(context: &Context<'_>, args: &ToolAddArgs) -> Result<Code, Comm
     let mut tally = Tally::default();
     let files = components(&context.environment.current_directory.join(&args.path))?;
     for file in &files {
-        let taken = match offer(context, file) {
-            Ok(offer) => take(context, offer, &args.accept, false).await,
-            Err(error) => Err(error),
+        let (tool, taken) = match offer(context, file) {
+            Ok(offer) => (Some(offer.entry.clone()), take(context, offer, &args.accept, false).await),
+            Err(error) => (None, Err(error)),
         };
         match taken {
             Ok(done) => tally.done.push(done),
-            Err(error) if files.len() == 1 => return Err(error),
-            Err(error) => tally.failed(context, &file.to_string_lossy(), None, error),
+            Err(error) if files.len() == 1 || error.code == Code::Interrupted => return Err(error),
+            Err(error) => tally.failed(context, &file.to_string_lossy(), tool.as_ref(), error),
         }
     }
     tally.finish(context)
@@ -97,7 +97,7 @@ pub async fn update(context: &Context<'_>, args: &ToolUpdateArgs) -> Result<Code
     for tool in &meant {
         match update_one(context, tool, &args.accept).await {
             Ok(done) => tally.done.push(done),
-            Err(error) if meant.len() == 1 => return Err(error),
+            Err(error) if meant.len() == 1 || error.code == Code::Interrupted => return Err(error),
             Err(error) => tally.failed(context, &tool.id, Some(tool), error),
         }
     }
@@ -129,7 +129,7 @@ struct Tally {
 
 impl Tally {
     fn failed(&mut self, context: &Context<'_>, name: &str, tool: Option<&LockedTool>, error: CommandError) {
-        let reason = error.error.to_string();
+        let reason = [vec![error.error.to_string()], error.causes()].concat().join(": ");
         context.printer.line(&format!("{}  {} {}", escaped(name), toned(Tone::Bad, "failed:"), escaped(&reason)));
         error.hints.iter().for_each(|hint| context.printer.line(&format!("  next: {}", escaped(hint))));
         let done = match tool {
@@ -150,8 +150,7 @@ impl Tally {
 /// Removes an installed tool.
 pub fn remove(context: &Context<'_>, id: &str) -> Result<Code, CommandError> {
     let installed = Installed::of(context.environment);
-    let removed = installed.change(|lock| lock.remove(id).ok_or_else(|| not_installed(id)))?;
-    installed.forget(&removed.component)?;
+    let removed = installed.change(None, |lock| lock.remove(id).ok_or_else(|| not_installed(id)))?;
     context.printer.line(&format!("removed {} {}", removed.id, removed.version));
     context.printer.document(&[Done::of(&removed, "removed")])?;
     Ok(Code::Success)
@@ -271,6 +270,10 @@ async fn take(context: &Context<'_>, offer: Offer, accepted: &[Digest], is_updat
     let component = offer.entry.component;
     let changes = match &judged {
         Judgement::Same => {
+            let entry = lock.get(&offer.entry.id);
+            if let Some(failure) = entry.and_then(|entry| contradicted(entry, &offer.manifest, offer.bytes.len())) {
+                return Err(CommandError::new(Code::NotHealed, failure.what).hint(failure.fix));
+            }
             context.printer.line(&format!("{} is installed already, exactly so", offer.manifest.tool));
             // Its file may be gone; what was accepted is put back.
             installed.keep(&component, &offer.bytes)?;
@@ -284,29 +287,15 @@ async fn take(context: &Context<'_>, offer: Offer, accepted: &[Digest], is_updat
     if needs_a_yes && !accepted.contains(&component) && !confirmed(context, &offer, is_update).await? {
         return Ok(Done { changes, ..Done::of(&offer.entry, "declined") });
     }
-    let changed = installed.change(|lock| {
+    installed.change(Some(&component), |lock| {
         // Somebody else may have changed it meanwhile; the yes was to this step from that state.
         if judge(lock, &offer)? != judged {
             return Err(CommandError::new(Code::Busy, "the lock file was changed meanwhile").hint("run it again"));
         }
         installed.keep(&component, &offer.bytes)?;
-        let replaced = lock.get(&offer.entry.id).map(|tool| tool.component);
         lock.accept(offer.entry.clone());
-        Ok(replaced)
-    });
-    let replaced = match changed {
-        Ok(replaced) => replaced,
-        Err(error) => {
-            if installed.read().is_ok_and(|lock| lock.tools.iter().all(|tool| tool.component != component)) {
-                // The change has failed, and that is what has to be told.
-                let _ = installed.forget(&component);
-            }
-            return Err(error);
-        }
-    };
-    if let Some(replaced) = replaced {
-        installed.forget(&replaced)?;
-    }
+        Ok(())
+    })?;
     let (word, result) = if changes.is_some() { ("updated to", "updated") } else { ("added", "added") };
     context.printer.line(&format!("{word} {} {}", offer.manifest.tool, component.short()));
     Ok(Done { changes, ..Done::of(&offer.entry, result) })
@@ -376,6 +365,9 @@ async fn confirmed(context: &Context<'_>, offer: &Offer, is_update: bool) -> Res
     }
     let person = TerminalPerson::new(context.printer, context.environment, context.interrupt.clone());
     let answer = person.read_line("Accept exactly this component? [y]es [n]o: ").await;
+    if context.interrupt.is_set() {
+        return Err(CommandError::new(Code::Interrupted, format!("{} was not accepted", offer.manifest.tool)));
+    }
     let yes = matches!(answer.as_deref(), Some("y" | "yes"));
     if !yes {
         context.printer.line(&format!("{} was not accepted", offer.manifest.tool));

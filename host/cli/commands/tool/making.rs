@@ -19,23 +19,32 @@ include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 /// The names that templates bear in the place of the new tool's.
 const EXAMPLE_ID: &str = "oom-logs";
 const EXAMPLE_TYPE: &str = "OomLogs";
-/// Types that the templates use or make; a tool of such a name gets another type.
-const TAKEN_TYPES: [&str; 15] = [
+/// Types and values that the templates use or make; a tool of such a name gets another type.
+const TAKEN_TYPES: [&str; 24] = [
     "Action",
     "ActionKind",
     "Case",
+    "Default",
     "Deserialize",
+    "Err",
     "FailureClass",
     "FakeHost",
     "JsonSchema",
+    "None",
+    "Ok",
+    "Option",
     "Params",
     "Query",
     "QueryKind",
     "Repair",
     "Reply",
+    "Result",
     "Self",
+    "Some",
     "Stop",
+    "String",
     "Tool",
+    "Vec",
 ];
 
 /// Writes the folder.

@@ -1,6 +1,7 @@
 //! The effects themselves: one edit, one `compose up`, one bundle; and their probes.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use repair_model::action::PortMove;
 use repair_model::container::{Container, ContainerState};
@@ -136,16 +137,28 @@ impl ComposeDeployment {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let name = format!("{}.txt", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"));
-        let file = self.bundles.join(name);
-        let written = std::fs::create_dir_all(&self.bundles)
-            .and_then(|()| std::fs::OpenOptions::new().write(true).create_new(true).open(&file))
-            .and_then(|mut file| file.write_all(&text.as_bytes()[..end]));
-        match written {
-            Ok(()) => Outcome::Done { detail: format!("read the bundle `{}`", file.display()) },
-            Err(error) => failed(format!("the bundle `{}` cannot be written: {error}", file.display())),
+        let second = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+        match write_bundle(&self.bundles, &second, &text.as_bytes()[..end]) {
+            Ok(file) => Outcome::Done { detail: format!("read the bundle `{}`", file.display()) },
+            Err(error) => failed(format!("no bundle can be written into `{}`: {error}", self.bundles.display())),
         }
     }
+}
+
+/// Writes a bundle under the name of its second. Another session, or the same one before it was lost, may have written one
+/// in that second already; no bundle takes the place of another.
+fn write_bundle(folder: &Path, second: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    let names = std::iter::once(second.to_owned()).chain((2_u32..).map(|number| format!("{second}-{number}")));
+    for name in names {
+        let path = folder.join(format!("{name}.txt"));
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => return file.write_all(bytes).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// What a person is told of a file that Compose refuses and that could not be put back.
@@ -172,4 +185,22 @@ fn up_shows(services: &[String], step: &Step, containers: &[Container]) -> bool 
         _ => &[],
     };
     services.iter().all(runs) && changes.iter().all(replaced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bundles_of_one_second_stand_beside_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bundles = folder.path().join("bundles");
+        for (text, name) in [("one", "20260131-235959.txt"), ("two", "20260131-235959-2.txt")] {
+            let path = write_bundle(&bundles, "20260131-235959", text.as_bytes()).expect("written");
+            assert_eq!(path, bundles.join(name));
+            assert_eq!(std::fs::read_to_string(path).expect("it is there"), text);
+        }
+        let none = write_bundle(Path::new("/proc/nowhere"), "20260131-235959", b"").expect_err("no folder there");
+        assert_ne!(none.kind(), io::ErrorKind::AlreadyExists);
+    }
 }

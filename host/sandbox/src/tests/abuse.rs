@@ -85,7 +85,9 @@ fn a_large_component_has_limits_of_its_own() {
         guest
     };
     assert!(ends(small(endless())).what.contains("its fuel of 200000000 units"));
-    assert!(ends(large(endless())).what.contains("its fuel of 2000000000 units"));
+    // So much fuel may last longer than the wall time on a busy machine.
+    let ended = ends(large(endless())).what;
+    assert!(ended.contains("its fuel of 2000000000 units") || ended.contains("longer than 10000 ms"), "{ended}");
 
     let memories = |count: usize| {
         let instances = "(core instance (instantiate $m))".repeat(count);

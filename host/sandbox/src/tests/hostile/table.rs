@@ -204,14 +204,17 @@ pub(super) const GUESTS: &[Hostile] = &[
         "dirty-summary",
         |guest| words::saying(guest, |guest| guest.summary = DIRTY.to_owned()),
         Load(
-            "its summary is empty, longer than 256 bytes or not one plain line",
+            "its summary is empty, longer than 256 bytes or not one plain line with single blanks",
             "say in one short sentence what it repairs",
         ),
     ),
     guest(
         "dirty-contact",
         |guest| words::saying(guest, |guest| guest.contact = Some(DIRTY.to_owned())),
-        Load("its contact is empty, longer than 256 bytes or not one plain line", "give a URL or an address, or none"),
+        Load(
+            "its contact is empty, longer than 256 bytes or not one plain line with single blanks",
+            "give a URL or an address, or none",
+        ),
     ),
     guest(
         "dirty-class",
