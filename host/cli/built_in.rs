@@ -6,6 +6,11 @@ use repair_sandbox::{Origin, ToolSource};
 
 include!(concat!(env!("OUT_DIR"), "/tools.rs"));
 
+/// Whether a tool is part of this program; no other can take its id.
+pub fn is_built_in(id: &str) -> bool {
+    BUILT_IN.iter().any(|(name, _)| *name == id)
+}
+
 /// The built-in tools, ready to be loaded.
 pub fn sources() -> Vec<ToolSource> {
     BUILT_IN

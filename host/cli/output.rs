@@ -10,12 +10,14 @@ use repair_model::finding::{Finding, Proof};
 use repair_model::ids::{Digest, Permille, SessionId};
 use repair_model::outcome::{Outcome, Verdict};
 use repair_model::plan::{OtherWay, Plan, Step};
+use repair_model::tool::ToolRef;
 use repair_pipeline::handover::Handover;
 use repair_pipeline::report::{Conclusion, Report};
 use repair_pipeline::session::Session;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::built_in::is_built_in;
 use crate::command_error::Code;
 
 /// Version of all documents below.
@@ -107,6 +109,10 @@ pub struct PlanDocument {
     pub digest: Digest,
     /// The tool that proposed it, with its version.
     pub tool: String,
+    /// Digest of its component.
+    pub component: Digest,
+    /// Whether it is part of `repair`.
+    pub built_in: bool,
     /// Its greatest risk.
     pub risk: &'static str,
     /// Its steps with the policy's answers.
@@ -268,6 +274,9 @@ pub struct SessionDocument {
     /// Its present plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
+    /// The tool that proposed it; only where one session is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolRef>,
     /// Why it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -414,6 +423,8 @@ pub fn plan_document(digest: Digest, plan: &Plan, decided: &[Decided]) -> PlanDo
     PlanDocument {
         digest,
         tool: plan.tool.to_string(),
+        component: plan.tool.component,
+        built_in: is_built_in(&plan.tool.id),
         risk: plan.risk().as_str(),
         steps: plan
             .steps
@@ -442,6 +453,7 @@ pub fn session_document(
         updated: session.updated,
         class: session.findings.first().map(|finding| finding.class.as_str()),
         plan: session.plan.as_ref().map(|plan| plan.plan),
+        tool: None,
         reason: session.reason.clone(),
         directory: target.directory.display().to_string(),
         project: target.project.clone(),

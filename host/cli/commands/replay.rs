@@ -32,8 +32,11 @@ pub fn run(context: &Context<'_>, session: &str) -> Result<Code, CommandError> {
         all_equal &= equal;
         let (tone, word) = if equal { (Tone::Good, "equal") } else { (Tone::Bad, "DIFFERS") };
         context.printer.line(&format!("{}  {} {} {recorded}", toned(tone, word), answer.tool, answer.answer));
+        context.printer.line(&format!("         component {}", answer.tool.component));
         documents.push(serde_json::json!({
             "tool": answer.tool.id,
+            "version": answer.tool.version,
+            "component": answer.tool.component,
             "answer": answer.answer,
             "recorded": recorded,
             "replayed": replayed,

@@ -3,10 +3,12 @@
 use repair_model::outcome::Outcome;
 use repair_model::plan::Change;
 use repair_model::text::escaped;
+use repair_model::tool::ToolRef;
 use repair_pipeline::report::{Conclusion, Report};
 
 use super::Context;
 use super::look::{show_finding, show_verdict};
+use crate::built_in::is_built_in;
 use crate::command_error::{Code, CommandError};
 use crate::output::{ReportDocument, result_of};
 use crate::printer::{Printer, Tone, toned};
@@ -97,6 +99,12 @@ fn show_where(printer: &Printer, report: &Report) {
 }
 
 /// What a person somewhere else needs to decide: the plan, and the exact commands.
+/// Who proposed a plan: exactly which component, and whose.
+pub fn proposed_by(tool: &ToolRef) -> String {
+    let whose = if is_built_in(&tool.id) { "part of repair" } else { "not part of repair" };
+    format!("proposed by {tool}, {whose}, component {}", tool.component)
+}
+
 fn show_waiting(printer: &Printer, report: &Report) {
     let Some(frozen) = &report.plan else { return };
     for (at, step) in frozen.plan().steps.iter().enumerate() {
@@ -105,6 +113,7 @@ fn show_waiting(printer: &Printer, report: &Report) {
             printer.line(&format!("       {}", escaped(line)));
         }
     }
+    printer.line(&format!("  {}", proposed_by(&frozen.plan().tool)));
     for way in &frozen.plan().other_ways {
         printer.line(&format!("  or instead, {}: {}", escaped(&way.what), escaped(&way.command)));
     }

@@ -9,9 +9,10 @@ use repair_pipeline::session::Status;
 
 use super::Context;
 use super::look::{show_finding, show_verdict};
+use super::report::proposed_by;
 use crate::command_error::{Code, CommandError};
 use crate::opening::{find_session, histories, state_dir};
-use crate::output::session_document;
+use crate::output::{SessionDocument, session_document};
 use crate::printer::{Printer, Tone, toned};
 
 /// Lists the sessions of the project in this folder, or of all.
@@ -54,7 +55,8 @@ pub fn list(context: &Context<'_>, all: bool) -> Result<Code, CommandError> {
 /// With `on_stderr` it belongs to a question.
 pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Code, CommandError> {
     let printer = &Lines { printer: context.printer, on_stderr };
-    let found = find_session(&state_dir(context.global, context.environment), session)?;
+    let state = state_dir(context.global, context.environment);
+    let found = find_session(&state, session)?;
     let session = found.session()?;
     printer.line(&format!("{}  {}", toned(Tone::Heading, session.id.as_str()), session.status.as_str()));
     printer.line(&format!(
@@ -73,6 +75,10 @@ pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Cod
     if let Some(plan) = &session.plan {
         let decision = plan.decision.map(|decision| format!(", policy: {decision}")).unwrap_or_default();
         printer.line(&format!("  plan      {}{decision}", plan.plan));
+    }
+    let tool = found.plan(&state, session).map(|frozen| frozen.plan().tool.clone());
+    if let Some(tool) = &tool {
+        printer.line(&format!("            {}", proposed_by(tool)));
     }
     for state in &session.grants {
         let end = match (&state.void, state.used) {
@@ -116,8 +122,9 @@ pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Cod
         printer.line(&format!("  blocked   {}", reason.as_str()));
     }
     if !on_stderr {
-        let liveness = liveness(&state_dir(context.global, context.environment), &found.target_id)?;
-        context.printer.document(&session_document(session, &found.target, Some(&liveness)))?;
+        let liveness = liveness(&state, &found.target_id)?;
+        let document = session_document(session, &found.target, Some(&liveness));
+        context.printer.document(&SessionDocument { tool, ..document })?;
     }
     Ok(Code::Success)
 }

@@ -11,6 +11,8 @@ use repair_pipeline::outside::{Clock as _, Durability, Log as _};
 use repair_pipeline::projection::PhaseState;
 
 use super::Context;
+use super::report::proposed_by;
+use crate::built_in::is_built_in;
 use crate::command_error::{Code, CommandError};
 use crate::opening::{self, SystemClock, find_open_session, folded, histories, random, state_dir};
 use crate::person::TerminalPerson;
@@ -97,8 +99,12 @@ fn show(context: &Context<'_>, frozen: &FrozenPlan, digest: Digest, expires_at: 
     for (at, step) in frozen.plan().steps.iter().enumerate() {
         context.printer.line(&format!("  {}. {}  [{}]", at + 1, escaped(&step.summary), step.risk));
     }
+    let tool = &frozen.plan().tool;
+    context.printer.line(&format!("  {}", proposed_by(tool)));
     context.printer.line(&format!("carry it out with: repair apply {digest}"));
-    context.printer.document(&serde_json::json!({ "approved": digest, "expires_at": expires_at }))?;
+    context.printer.document(&serde_json::json!({
+        "approved": digest, "expires_at": expires_at, "tool": tool, "built_in": is_built_in(&tool.id),
+    }))?;
     Ok(Code::Success)
 }
 

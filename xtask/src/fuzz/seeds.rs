@@ -68,8 +68,8 @@ fn cases(folder: &Path, corpus: &mut Corpus) -> Result<()> {
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             let case: toml::Table = fs::read_to_string(&path)?.parse()?;
             let text = case.get("text").and_then(toml::Value::as_str).context("a case has a text")?;
-            // The text, and behind it the byte that the target takes the size of a piece from.
-            corpus.add(&[text.as_bytes(), &[97]].concat())?;
+            // The byte that the target takes the size of a piece from, and the text.
+            corpus.add(&[&[97], text.as_bytes()].concat())?;
         }
     }
     Ok(())

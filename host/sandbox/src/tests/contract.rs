@@ -10,6 +10,7 @@ use repair_model::query::{Fact, Query, QueryKind};
 use repair_model::tool::{Case, ToolAnswer};
 use repair_pipeline::outside::Tools as _;
 use repair_test_guests::Guest;
+use sha2::{Digest as _, Sha256};
 use wit_parser::{Docs, Resolve, Type, TypeDefKind, TypeId};
 
 use super::{Sourced as _, case, loaded, source};
@@ -75,6 +76,24 @@ fn a_component_of_every_released_version_is_loaded_and_understood() {
         assert_eq!(proposal.confidence, Permille::new(900).expect("below 1000"));
         assert_eq!(proposal.actions, [Action::ComposeUp { services: vec!["web".to_owned()] }]);
     }
+}
+
+/// What was released never changes, so this list only grows.
+const RELEASED: [(&str, &str); 2] = [
+    ("golden-0.3.0.wat", "abea7e5cde07fe506bb599e816c53f66a3ce9a13b3afdc330bde1eb28d261e56"),
+    ("repair-tool-0.3.0.wit", "81579705fb632b72e258b1347c05672a21498c996986853dca4a52677ebe2bff"),
+];
+
+#[test]
+fn what_was_released_is_as_it_was() {
+    for (file, digest) in RELEASED {
+        let bytes = std::fs::read(wit().join("released").join(file)).expect("it was released");
+        assert_eq!(hex(&Sha256::digest(&bytes)), digest, "wit/released/{file} was changed");
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

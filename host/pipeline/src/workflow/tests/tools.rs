@@ -4,6 +4,7 @@ use super::*;
 use repair_model::action::Action;
 use repair_model::ids::Permille;
 use repair_model::query::{Answer, Query, QueryKind, Refusal};
+use repair_model::risk::Risk;
 use repair_model::tool::{Proposal, ToolAnswer};
 
 fn proposals_to(world: &World, tool: &str) -> usize {
@@ -135,6 +136,20 @@ fn a_plan_without_actions_or_with_too_many_is_refused() {
     world.heal().expect("a report");
     assert_eq!(world.log.events("tool-refused").len(), 2);
     assert_eq!(world.trace.effects(), 0);
+}
+
+/// Whoever installed the tool was told how far each kind of action can go.
+#[test]
+fn an_action_that_turns_out_riskier_than_its_kind_is_refused() {
+    let mut world = World::without_tools();
+    world.deployment.up_risk = Risk::Irreversible;
+    world.add_tool("greedy", [proposal(vec![compose_up("web")])]);
+    world.options.yes = true;
+    let report = world.heal().expect("a report");
+    let words = "a `compose-up` that is irreversible is refused; it may be disruptive at most";
+    assert!(report.next_steps.iter().any(|step| step.contains(words)), "{:?}", report.next_steps);
+    assert_eq!(world.trace.effects(), 0);
+    assert!(world.log.events("planned").is_empty());
 }
 
 #[test]
