@@ -18,6 +18,7 @@ use repair_model::grant::{Channel, Grant};
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::outcome::Outcome;
 use repair_model::target::{ComposeScope, Scope, Target};
+use repair_model::tool::ToolRef;
 use repair_pipeline::outside::{Clock, Durability, Log as _};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -93,7 +94,7 @@ impl Ground {
                 evidence: None,
                 supersedes: Vec::new(),
             },
-            Event::Planned { round: 1, plan, blob, class: FailureClass::ALL[0], steps: 1 },
+            Event::Planned { round: 1, plan, blob, tool: tool(), class: FailureClass::ALL[0], steps: 1 },
         ];
         if granted {
             let nonce = format!("{number:032x}");
@@ -172,6 +173,12 @@ fn state_of_nothing() -> Vec<u8> {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("text")
+}
+
+/// The tool that proposes in these tests.
+fn tool() -> ToolRef {
+    let component = Digest::of(Domain::Component, b"tool");
+    ToolRef { id: "port-conflict".to_owned(), version: "0.1.0".to_owned(), component }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! log      = segment+
 //! segment  = line+
 //! line     = envelope "\n"
-//! envelope = {"v":3,"seq":N,"prev":"<leaf>","session":null|"<id>","epoch":E,"time":"<RFC 3339>","event":{…}}
+//! envelope = {"v":4,"seq":N,"prev":"<leaf>","session":null|"<id>","epoch":E,"time":"<RFC 3339>","event":{…}}
 //! leaf     = SHA-256(0x00 ‖ the exact bytes of the line, without its end)        RFC 6962, section 2.1
 //! prev     = leaf of the line before, in whichever segment; 64 zeros in the first line
 //! ```
@@ -163,7 +163,7 @@ mod tests {
         let line = String::from_utf8(encode(&noted("hello")).expect("a line")).expect("text");
         let zeros = "0".repeat(64);
         let expected = format!(
-            r#"{{"v":3,"seq":7,"prev":"{zeros}","session":null,"epoch":3,"time":"2026-01-31T23:59:59.123456789Z","event":{{"kind":"noted","note":"hello"}}}}"#
+            r#"{{"v":4,"seq":7,"prev":"{zeros}","session":null,"epoch":3,"time":"2026-01-31T23:59:59.123456789Z","event":{{"kind":"noted","note":"hello"}}}}"#
         );
         assert_eq!(line, expected);
         assert_eq!(decode(line.as_bytes()), Ok(noted("hello")));
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(refused(r#""epoch":3"#, r#""epoch": 3"#), NotALine::Spelling);
         assert_eq!(refused("hello", r"hell\u006f"), NotALine::Spelling);
         assert_eq!(refused("59.123456789Z", "59.123456789+00:00"), NotALine::Spelling);
-        assert_eq!(refused(r#""v":3"#, r#""v":1"#), NotALine::Version(1));
+        assert_eq!(refused(r#""v":4"#, r#""v":1"#), NotALine::Version(1));
         assert!(refused(r#""kind":"noted""#, r#""kind":"from-the-future""#).to_string().contains("future"));
         assert!(matches!(decode(b""), Err(NotALine::Grammar(_))));
     }

@@ -17,7 +17,7 @@ use crate::target::Target;
 use crate::tool::ToolRef;
 
 /// Version of the log's format: the envelope of a line and everything in it.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The process that holds a lease. For display; only the kernel's lock decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -258,6 +258,8 @@ pub enum Event {
         plan: Digest,
         /// Blob of its bytes.
         blob: Digest,
+        /// The tool that proposed it: others may have proposed as well, before and after it.
+        tool: ToolRef,
         /// The class that it is meant to repair.
         class: FailureClass,
         /// How many steps it has.

@@ -33,6 +33,8 @@ pub struct PlanState {
     pub plan: Digest,
     /// Blob of its bytes.
     pub blob: Digest,
+    /// The tool that proposed it.
+    pub tool: ToolRef,
     /// What it is meant to repair.
     pub class: FailureClass,
     /// Round in which it was made.

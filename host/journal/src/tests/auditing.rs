@@ -5,14 +5,14 @@ use repair_model::finding::FailureClass;
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_pipeline::outside::{Clock as _, Durability, Log as _};
 
-use super::{Scene, Still, began, ended, put, session};
+use super::{Scene, Still, began, ended, put, session, tool};
 
 fn planned(scene: &Scene) -> Digest {
     let mut journal = scene.open();
     journal.append(Some(&session()), began(), Durability::Process).expect("appended");
     let blob = journal.store(b"the plan").expect("stored");
     let plan = Digest::of(Domain::Plan, b"the plan");
-    let event = Event::Planned { round: 1, plan, blob, class: FailureClass::ALL[0], steps: 1 };
+    let event = Event::Planned { round: 1, plan, blob, tool: tool(), class: FailureClass::ALL[0], steps: 1 };
     journal.append(Some(&session()), event, Durability::Process).expect("appended");
     journal.append(Some(&session()), ended(Ending::Escalated), Durability::Power).expect("appended");
     journal.sign_head().expect("signed");

@@ -1,5 +1,6 @@
 //! Damage is found wherever it is, and its place is named.
 
+use repair_model::event::FORMAT_VERSION;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt as _, symlink};
 
@@ -118,8 +119,9 @@ fn a_line_beyond_the_limit_is_damage_and_not_read_whole() {
 #[test]
 fn a_later_format_is_named() {
     let scene = Scene::with_lines(1);
-    add(&scene.log(), b"{\"v\":4,\"seq\":3}\n");
-    assert!(scene.damage().contains("format version 4"));
+    let later = FORMAT_VERSION + 1;
+    add(&scene.log(), format!("{{\"v\":{later},\"seq\":3}}\n").as_bytes());
+    assert!(scene.damage().contains(&format!("format version {later}")));
 }
 
 #[test]
@@ -195,8 +197,8 @@ fn a_list_of_known_targets_that_cannot_be_understood_is_damage() {
     let scene = Scene::with_lines(1);
     let list = scene.state.root().join("known-targets.jsonl");
     let sound = std::fs::read_to_string(&list).expect("read");
-    for broken in [sound.replace("shop", "shoq"), sound.replace("\"v\":3", "\"v\":1"), "{}\n".into(), sound[..9].into()]
-    {
+    let earlier = sound.replace(&format!("\"v\":{FORMAT_VERSION}"), "\"v\":1");
+    for broken in [sound.replace("shop", "shoq"), earlier, "{}\n".into(), sound[..9].into()] {
         put(&list, broken.as_bytes());
         assert!(matches!(scene.state.known_targets(), Err(LogError::Damaged(_))), "{broken}");
     }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use repair_model::event::{Ending, Event, Holder, Purpose};
-use repair_model::ids::{Digest, SessionId};
+use repair_model::ids::{Digest, Domain, SessionId};
 use repair_model::target::{ComposeScope, Scope, Target};
+use repair_model::tool::ToolRef;
 use repair_pipeline::outside::{Clock, Durability, Log as _, LogError};
 use tempfile::TempDir;
 
@@ -189,6 +190,12 @@ pub(crate) fn holder() -> Holder {
     let started = repair_processes::started(pid).expect("it runs");
     let boot = repair_processes::boot().expect("it has one");
     Holder { user: "ann".into(), host: "here".into(), pid, started, boot }
+}
+
+/// The tool that proposes in these tests.
+pub(crate) fn tool() -> ToolRef {
+    let component = Digest::of(Domain::Component, b"tool");
+    ToolRef { id: "port-conflict".to_owned(), version: "0.1.0".to_owned(), component }
 }
 
 pub(crate) fn session() -> SessionId {

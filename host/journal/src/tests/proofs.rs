@@ -5,7 +5,7 @@ use repair_model::finding::FailureClass;
 use repair_model::ids::{Digest, Domain, SessionId};
 use repair_pipeline::outside::{Clock as _, Durability, Log as _};
 
-use super::{Scene, Still, began, ended, noted, rotate, session, suspended};
+use super::{Scene, Still, began, ended, noted, rotate, session, suspended, tool};
 use crate::{ProofError, check_proof, prove};
 
 /// A log of several segments, in which a session begins in one and ends in the next, while an approver writes in between.
@@ -18,7 +18,7 @@ pub(crate) fn spanning() -> Scene {
     let id = own();
     journal.append(Some(&id), began(), Durability::Process).expect("appended");
     let blob = journal.store(b"{\"plan\":1}").expect("stored");
-    let planned = Event::Planned { round: 1, plan, blob, class: FailureClass::ALL[0], steps: 1 };
+    let planned = Event::Planned { round: 1, plan, blob, tool: tool(), class: FailureClass::ALL[0], steps: 1 };
     journal.append(Some(&id), planned, Durability::Process).expect("appended");
     journal.append(Some(&other), noted("of another session"), Durability::Process).expect("appended");
     rotate(&mut journal, b"state");

@@ -241,11 +241,9 @@ impl History {
                 .map_err(|what| illegal(format!("session {id}: {what}")))?;
             return Ok(self);
         }
-        if let Event::Planned { plan, class, .. } = &record.event {
+        if let Event::Planned { plan, tool, class, .. } = &record.event {
             // The tool is part of what the digest is over, so a plan that is made again is by the same one.
-            let proposed = session.answers.iter().rev().find(|answer| answer.answer == "propose");
-            let tool = proposed.map(|answer| answer.tool.id.clone()).unwrap_or_default();
-            self.plans.entry(*plan).or_insert(PlanMark { class: *class, tool });
+            self.plans.entry(*plan).or_insert_with(|| PlanMark { class: *class, tool: tool.id.clone() });
         }
         session.count_work(&record.event, record.time);
         advance(session, &record.event, record.time).map_err(|what| illegal(format!("session {id}: {what}")))?;

@@ -54,11 +54,18 @@ fn began() -> Event {
     }
 }
 
+/// The tool that proposes in these tests.
+fn tool() -> ToolRef {
+    let component = Digest::of(Domain::Component, b"tool");
+    ToolRef { id: "port-conflict".to_owned(), version: "0.1.0".to_owned(), component }
+}
+
 fn planned() -> Event {
     Event::Planned {
         round: 1,
         plan: digest("plan"),
         blob: digest("blob"),
+        tool: tool(),
         class: FailureClass::DockerPortConflict,
         steps: 2,
     }

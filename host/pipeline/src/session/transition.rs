@@ -123,7 +123,7 @@ fn look(session: &mut Session, event: &Event) -> Result<(), String> {
 
 fn plan(session: &mut Session, event: &Event) -> Result<(), String> {
     match event {
-        Event::Planned { round, plan, blob, class, steps } => {
+        Event::Planned { round, plan, blob, tool, class, steps } => {
             no_open_intent(session)?;
             // A person who is asked may choose another way, which is another plan.
             if session.status != Status::AwaitingApproval {
@@ -144,6 +144,7 @@ fn plan(session: &mut Session, event: &Event) -> Result<(), String> {
             session.plan = Some(PlanState {
                 plan: *plan,
                 blob: *blob,
+                tool: tool.clone(),
                 class: *class,
                 round: *round,
                 steps: *steps,

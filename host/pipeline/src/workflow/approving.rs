@@ -90,6 +90,7 @@ impl<D: Deployment, T: Tools, L: Log, P: Person> Workflow<'_, D, T, L, P> {
             round: course.round,
             plan: frozen.digest(),
             blob: self.log.store(frozen.bytes())?,
+            tool: frozen.plan().tool.clone(),
             class: finding.class,
             steps: frozen.plan().steps.len().try_into().unwrap_or(u32::MAX),
         };

@@ -13,7 +13,6 @@ fn holder() -> Holder {
 /// Every kind of event, most of them in several forms.
 fn pool() -> Vec<Event> {
     let Event::SessionBegan { target, .. } = began() else { unreachable!("it is the beginning") };
-    let tool = ToolRef { id: "t".into(), version: "1.0.0".into(), component: digest("component") };
     let mut pool = vec![
         began(),
         Event::LogOpened { target: target.clone() },
@@ -27,7 +26,7 @@ fn pool() -> Vec<Event> {
         Event::Diagnosed { round: 2, evidence: digest("evidence"), findings: vec![] },
         Event::ToolAnswered {
             round: 1,
-            tool,
+            tool: tool(),
             component_blob: digest("component"),
             case: digest("case"),
             reply: digest("reply"),
@@ -40,7 +39,7 @@ fn pool() -> Vec<Event> {
     ];
     for plan in [digest("plan"), digest("other")] {
         let class = FailureClass::DockerPortConflict;
-        let planned = |round| Event::Planned { round, plan, blob: digest("blob"), class, steps: 2 };
+        let planned = |round| Event::Planned { round, plan, blob: digest("blob"), tool: tool(), class, steps: 2 };
         pool.extend([planned(1), planned(2)]);
         pool.push(Event::PolicyAnswered { plan, decision: Decision::Ask, steps: vec![] });
         pool.push(Event::ApprovalAsked { plan });

@@ -103,6 +103,25 @@ fn why_others_passed_is_told_beside_a_plan_that_only_looks() {
     assert!(report.next_steps.iter().any(|step| step.contains("no such table")), "{:?}", report.next_steps);
 }
 
+/// A plan that only looks waits until all have been asked, and another one may propose the same meanwhile.
+#[test]
+fn a_plan_is_its_own_tools_also_when_another_one_has_proposed_after_it() {
+    let mut world = World::without_tools();
+    let logs = || Action::CollectLogs { services: vec!["web".to_owned()], lines_max: 10 };
+    for (at, tool) in ["first", "second"].into_iter().enumerate() {
+        world.add_tool(tool, [proposal(vec![logs()]), ToolAnswer::Decline("enough".to_owned())]);
+        world.tools.manifests[at].may = vec![repair_model::action::ActionKind::CollectLogs];
+    }
+    world.options.yes = true;
+    world.deployment.verdicts = [Ok(verdict(false, false)), Ok(verdict(false, false))].into();
+    world.heal().expect("a report");
+    let planned = world.log.events("planned");
+    let Some(Event::Planned { tool, .. }) = planned.first() else { panic!("it was planned: {planned:?}") };
+    assert_eq!(tool.id, "first");
+    let tries: Vec<_> = world.history().tries().map(|one| one.tool).collect();
+    assert_eq!(tries, ["first"]);
+}
+
 #[test]
 fn a_tool_that_is_not_sure_enough_is_not_acted_upon() {
     let mut world = World::without_tools();
