@@ -42,6 +42,30 @@ fn a_proposal_arrives_as_it_was_made() {
     assert_eq!(proposal.actions, [Action::RemapPort(port_move), up]);
 }
 
+/// It proposes the actions of the first earlier try, as they were shown to it.
+#[test]
+fn every_kind_of_action_goes_to_a_tool_and_comes_back_as_it_was() {
+    let mut guest = Guest::new("echo");
+    guest.may = ActionKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    guest.proposes(900, &[]);
+    let at: u32 = guest.propose.trim_start_matches("i32.const ").parse().expect("the address of the result");
+    // The result holds address and length of its list at 20 and 24, a try those of its actions at 8 and 12.
+    guest.propose = format!(
+        "(i32.store (i32.const {}) (i32.load offset=8 (local.get 13)))
+        (i32.store (i32.const {}) (i32.load offset=12 (local.get 13)))
+        i32.const {at}",
+        at + 20,
+        at + 24
+    );
+    let attempt =
+        Attempt { tool: "echo".to_owned(), actions: every_action(), outcome: "healed".to_owned(), seconds_ago: 60 };
+    let mut toolbox = loaded(vec![guest.source()]);
+    assert_eq!(toolbox.failures(), []);
+    let reply = toolbox.propose("echo", &Case { history: vec![attempt], ..case() }).expect("a reply");
+    let ToolAnswer::Propose(proposal) = reply.answer else { panic!("a proposal: {reply:?}") };
+    assert_eq!(proposal.actions, every_action());
+}
+
 #[test]
 fn every_further_kind_of_action_arrives_as_it_was_made() {
     let mut guest = Guest::new("handy");
