@@ -183,13 +183,15 @@ impl Accepted {
     /// Leaves out what the lock file does not allow, now that the tools have said what they are.
     pub fn hold(self, tools: &mut Toolbox) {
         self.failures.into_iter().for_each(|failure| tools.leave_out(failure));
-        let loaded: Vec<Manifest> = tools.manifests().to_vec();
-        for manifest in loaded.iter().filter(|manifest| !tools.is_built_in(&manifest.tool.id)).collect::<Vec<_>>() {
+        for manifest in tools.manifests().to_vec() {
+            if tools.is_built_in(&manifest.tool.id) {
+                continue;
+            }
             let of_it = |entry: &&LockedTool| entry.component == manifest.tool.component;
             let by_name = self.entries.iter().filter(of_it).find(|entry| entry.id == manifest.tool.id);
             let of_it = by_name.or_else(|| self.entries.iter().find(of_it));
             let bytes = tools.component(&manifest.tool.id).unwrap_or_default().len();
-            if let Some(failure) = of_it.and_then(|entry| contradicted(entry, manifest, bytes)) {
+            if let Some(failure) = of_it.and_then(|entry| contradicted(entry, &manifest, bytes)) {
                 tools.exclude(failure);
             }
         }

@@ -9,10 +9,9 @@ use repair_effects::docker::endpoint::EndpointChoice;
 use repair_effects::files;
 use repair_effects::resource_group::{GroupOptions, ResourceGroup};
 use repair_effects::target::{OpenTarget, OpenTargetError};
-use repair_journal::{StateDir, load_blob};
+use repair_journal::StateDir;
 use repair_model::event::Holder;
 use repair_model::ids::{Digest, SessionId};
-use repair_model::plan::FrozenPlan;
 use repair_model::target::Target;
 use repair_pipeline::outside::Clock;
 use repair_pipeline::policy::{BoundsSource, Layer, Policies, PolicySource};
@@ -265,12 +264,6 @@ impl FoundSession {
     /// Never for a session that was found.
     pub fn session(&self) -> Result<&Session, CommandError> {
         self.history.session(&self.id).ok_or_else(|| CommandError::new(Code::Internal, "the session is gone"))
-    }
-
-    /// The plan that the session is about; none where it is not kept any more.
-    pub fn plan(&self, state: &StateDir, session: &Session) -> Option<FrozenPlan> {
-        let plan = load_blob(state, &self.target_id, &session.plan.as_ref()?.blob).ok()?;
-        FrozenPlan::read(plan).ok()
     }
 }
 

@@ -274,7 +274,7 @@ pub struct SessionDocument {
     /// Its present plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
-    /// The tool that proposed it; only where one session is shown.
+    /// The tool that proposed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolRef>,
     /// Why it ended.
@@ -453,7 +453,7 @@ pub fn session_document(
         updated: session.updated,
         class: session.findings.first().map(|finding| finding.class.as_str()),
         plan: session.plan.as_ref().map(|plan| plan.plan),
-        tool: None,
+        tool: session.plan.as_ref().map(|plan| plan.tool.clone()),
         reason: session.reason.clone(),
         directory: target.directory.display().to_string(),
         project: target.project.clone(),

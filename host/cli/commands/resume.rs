@@ -3,10 +3,11 @@
 //! Before anything runs, it prints how the session stands: phase, steps, decision, what nobody knows, whose edits are where.
 //! With `--dry-run` it looks, tells and writes nothing.
 
-use repair_journal::{Liveness, ReadOnlyLog, liveness};
+use repair_journal::{Liveness, ReadOnlyLog, liveness, load_blob};
 use repair_model::event::Purpose;
 use repair_model::ids::SessionId;
 use repair_model::outcome::Probe;
+use repair_model::plan::FrozenPlan;
 use repair_pipeline::handover::{Handover, edits_of};
 use repair_pipeline::outside::{Deployment as _, Dirt};
 use repair_pipeline::session::Session;
@@ -146,7 +147,8 @@ pub async fn handover(context: &Context<'_>, opened: &mut Opened, found: &FoundS
 /// How the session stands, from what the log says.
 pub fn handover_of(context: &Context<'_>, found: &FoundSession, session: &Session, dirt: &Dirt) -> Handover {
     let state = state_dir(context.global, context.environment);
-    let plan = found.plan(&state, session);
+    let plan = session.plan.as_ref().and_then(|plan| load_blob(&state, &found.target_id, &plan.blob).ok());
+    let plan = plan.and_then(|bytes| FrozenPlan::read(bytes).ok());
     let undone = repair_pipeline::workflow::undone_steps(&found.history, session);
     Handover::of(session, plan.as_ref(), dirt, &undone)
 }

@@ -12,7 +12,7 @@ use super::look::{show_finding, show_verdict};
 use super::report::proposed_by;
 use crate::command_error::{Code, CommandError};
 use crate::opening::{find_session, histories, state_dir};
-use crate::output::{SessionDocument, session_document};
+use crate::output::session_document;
 use crate::printer::{Printer, Tone, toned};
 
 /// Lists the sessions of the project in this folder, or of all.
@@ -75,10 +75,7 @@ pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Cod
     if let Some(plan) = &session.plan {
         let decision = plan.decision.map(|decision| format!(", policy: {decision}")).unwrap_or_default();
         printer.line(&format!("  plan      {}{decision}", plan.plan));
-    }
-    let tool = found.plan(&state, session).map(|frozen| frozen.plan().tool.clone());
-    if let Some(tool) = &tool {
-        printer.line(&format!("            {}", proposed_by(tool)));
+        printer.line(&format!("            {}", proposed_by(&plan.tool)));
     }
     for state in &session.grants {
         let end = match (&state.void, state.used) {
@@ -123,8 +120,7 @@ pub fn show(context: &Context<'_>, session: &str, on_stderr: bool) -> Result<Cod
     }
     if !on_stderr {
         let liveness = liveness(&state, &found.target_id)?;
-        let document = session_document(session, &found.target, Some(&liveness));
-        context.printer.document(&SessionDocument { tool, ..document })?;
+        context.printer.document(&session_document(session, &found.target, Some(&liveness)))?;
     }
     Ok(Code::Success)
 }

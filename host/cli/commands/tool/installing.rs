@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::super::Context;
 use super::cases::{load, load_alone};
 use crate::args::{ToolAddArgs, ToolUpdateArgs};
-use crate::built_in::BUILT_IN;
+use crate::built_in::{BUILT_IN, is_built_in};
 use crate::command_error::{Code, CommandError};
 use crate::installed::{Installed, contradicted};
 use crate::person::TerminalPerson;
@@ -377,7 +377,7 @@ async fn confirmed(context: &Context<'_>, offer: &Offer, is_update: bool) -> Res
 
 fn not_installed(id: &str) -> CommandError {
     let error = CommandError::new(Code::Usage, format!("no tool `{id}` is installed"));
-    if BUILT_IN.iter().any(|(name, _)| *name == id) {
+    if is_built_in(id) {
         return error.hint("it is built in; a policy can forbid what it does");
     }
     error.hint("`repair tool lock` lists the installed ones")
