@@ -27,7 +27,12 @@ fn planned(project: &Project<'_>) -> String {
 
 fn approved(project: &Project<'_>) -> String {
     let digest = planned(project);
-    document(project, 0, &["approve", &digest]);
+    let approved = document(project, 0, &["approve", &digest]);
+    assert_eq!(approved["built_in"], true);
+    let session = text(&document(project, 0, &["sessions"]), "/0/id").to_owned();
+    let shown = document(project, 0, &["show", &session]);
+    assert_eq!(shown["tool"], approved["tool"], "exactly which component proposed it");
+    assert_eq!(text(&shown, "/tool/component").len(), 64);
     digest
 }
 
